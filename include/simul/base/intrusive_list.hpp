@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/base/intrusive_list.hpp: lists whose links lie in the elements.
+//
+// Waiters, timers and ready tasks are linked through members of their own, so that waiting never
+// allocates and leaving a list is O(1). Two shapes: intrusive_list is doubly linked and lets an
+// element leave without knowing its list; intrusive_queue is singly linked, first in first out.
+#pragma once
+
+#include "simul/base/assert.hpp"
+
+namespace simul {
+
+/// A link in an intrusive_list. Derive from list_hook<your type>, or from several with tag types of
+/// your own when an object is in several lists at once.
+///
+/// Lifetime      the object must have left its list before it is destroyed; checked.
+template <class Tag>
+class list_hook {
+public:
+    list_hook() noexcept = default;
+    list_hook(const list_hook&) = delete;
+    list_hook& operator=(const list_hook&) = delete;
+    ~list_hook() { SIMUL_ASSERT(!linked(), "an object was destroyed while it was in a list"); }
+
+    /// True while the object is in a list.
+    [[nodiscard]] bool linked() const noexcept { return next_ != nullptr; }
+
+    /// Leaves the list it is in; does nothing when it is in none.
+    ///
+    /// Complexity    O(1).
+    void unlink() noexcept {
+        if (next_ == nullptr) return;
+        previous_->next_ = next_;
+        next_->previous_ = previous_;
+        next_ = nullptr;
+        previous_ = nullptr;
+    }
+
+private:
+    template <class, class>
+    friend class intrusive_list;
+
+    list_hook* next_ = nullptr;
+    list_hook* previous_ = nullptr;
+};
+
+/// A doubly linked list of elements that derive from list_hook<Tag>. It owns nothing.
+///
+/// Threads       none of its own: one thread at a time.
+/// Lifetime      the list must be empty when it is destroyed; checked.
+template <class Element, class Tag = Element>
+class intrusive_list {
+    using hook = list_hook<Tag>;
+
+public:
+    intrusive_list() noexcept { head_.next_ = head_.previous_ = &head_; }
+    intrusive_list(const intrusive_list&) = delete;
+    intrusive_list& operator=(const intrusive_list&) = delete;
+    ~intrusive_list() {
+        SIMUL_ASSERT(empty(), "a list was destroyed while it had elements");
+        head_.next_ = head_.previous_ = nullptr;
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return head_.next_ == &head_; }
+
+    /// First and last element. The list must not be empty.
+    [[nodiscard]] Element& front() noexcept { return *static_cast<Element*>(head_.next_); }
+    [[nodiscard]] Element& back() noexcept { return *static_cast<Element*>(head_.previous_); }
+
+    void push_back(Element& element) noexcept { insert(*head_.previous_, element); }
+    void push_front(Element& element) noexcept { insert(head_, element); }
+
+    /// Removes and returns the first element, or returns nullptr when there is none.
+    Element* pop_front() noexcept {
+        if (empty()) return nullptr;
+        Element& first = front();
+        static_cast<hook&>(first).unlink();
+        return &first;
+    }
+
+    /// The element after `element`, or nullptr at the end.
+    [[nodiscard]] Element* next(Element& element) noexcept {
+        hook* following = static_cast<hook&>(element).next_;
+        return following == &head_ ? nullptr : static_cast<Element*>(following);
+    }
+
+    /// Moves every element of `other` behind the elements of this list.
+    ///
+    /// Complexity    O(1).
+    void splice_back(intrusive_list& other) noexcept {
+        if (other.empty()) return;
+        hook* first = other.head_.next_;
+        hook* last = other.head_.previous_;
+        other.head_.next_ = other.head_.previous_ = &other.head_;
+        first->previous_ = head_.previous_;
+        head_.previous_->next_ = first;
+        last->next_ = &head_;
+        head_.previous_ = last;
+    }
+
+private:
+    static void insert(hook& position, hook& element) noexcept {
+        SIMUL_DEBUG_ASSERT(!element.linked(), "an object was put into two lists");
+        element.previous_ = &position;
+        element.next_ = position.next_;
+        position.next_->previous_ = &element;
+        position.next_ = &element;
+    }
+
+    hook head_;
+};
+
+/// A singly linked queue of elements with a member `Element* next`. It owns nothing, and an
+/// element cannot leave from the middle: half the links, for queues that only drain.
+///
+/// Threads       none of its own: one thread at a time.
+template <class Element, Element* Element::*Next>
+class intrusive_queue {
+public:
+    intrusive_queue() noexcept = default;
+    intrusive_queue(const intrusive_queue&) = delete;
+    intrusive_queue& operator=(const intrusive_queue&) = delete;
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void push_back(Element& element) noexcept {
+        element.*Next = nullptr;
+        *last_ = &element;
+        last_ = &(element.*Next);
+    }
+
+    /// Removes and returns the first element, or returns nullptr when there is none.
+    Element* pop_front() noexcept {
+        Element* element = first_;
+        if (element == nullptr) return nullptr;
+        first_ = element->*Next;
+        if (first_ == nullptr) last_ = &first_;
+        element->*Next = nullptr;
+        return element;
+    }
+
+    /// Takes every element of `other`, behind those already here.
+    ///
+    /// Complexity    O(1).
+    void splice_back(intrusive_queue& other) noexcept {
+        if (other.empty()) return;
+        *last_ = other.first_;
+        last_ = other.last_;
+        other.first_ = nullptr;
+        other.last_ = &other.first_;
+    }
+
+private:
+    Element* first_ = nullptr;
+    Element** last_ = &first_;
+};
+
+}  // namespace simul

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/concurrency/detail/child.hpp: the record of one task that was spawned into a group.
+//
+// The record is the task's waiter, its cancel scope, and the owner of the callable that made it. It
+// comes from the frame recycler, and after a failure that is not the first of the group it stays as
+// the node that keeps the error.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "simul/coro/detail/frame.hpp"
+#include "simul/coro/trace.hpp"
+
+namespace simul::detail {
+
+class group;
+class handle_base;
+
+class child : public waiter, public list_hook<child>, public suppressed_error {
+public:
+    child(group& owner, frame* spawned) noexcept;
+    virtual ~child() = default;
+
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        deallocate_frame(memory, size);
+    }
+
+    /// Enters the group's scope and queues the task.
+    void begin() noexcept;
+
+    /// Ends a child that never began: destroys its task.
+    void discard(cancel_reason reason) noexcept;
+
+    bool cancel(cancel_reason reason, std::source_location where) noexcept;
+
+    handle_base* handle = nullptr;
+    frame* spawned;
+
+protected:
+    virtual void destroy_callable() noexcept {}
+
+private:
+    static void respond(waiter& self, notice what) noexcept;
+    void task_finished() noexcept;
+    void task_gone(bool stopped) noexcept;
+
+    group& owner_;
+    cancel_scope own_scope_;
+    bool keeps_error_ = false;
+};
+
+template <class Callable>
+class child_with_callable final : public child {
+public:
+    child_with_callable(group& owner, Callable&& callable)
+        : child{owner, nullptr}, callable_{std::move(callable)} {}
+
+    /// Calls the callable and keeps the task it returns.
+    auto make() { return (*callable_)(); }
+
+private:
+    void destroy_callable() noexcept override { callable_.reset(); }
+
+    std::optional<Callable> callable_;
+};
+
+}  // namespace simul::detail

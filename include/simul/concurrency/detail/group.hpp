@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/concurrency/detail/group.hpp: the part of a task group that knows no types.
+//
+// Life of a group
+//      collecting   children are kept, unstarted
+//      running      start() has entered the scope; children begin as they are spawned
+//      ended        the last participant has ended and the waiter was told
+//
+// A participant is a child or the body of with_task_group. The end, when the count reaches zero:
+// the first error, else stopped if one was stopped and the request came from outside, else normal.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include "simul/concurrency/detail/child.hpp"
+#include "simul/concurrency/task_handle.hpp"
+
+namespace simul {
+
+template <class Result>
+class task;
+
+namespace detail {
+
+template <class Type>
+struct task_result {};
+template <class Result>
+struct task_result<task<Result>> {
+    using type = Result;
+};
+
+/// A callable without arguments that returns a task.
+template <class Make>
+concept task_factory = std::invocable<Make&> && requires {
+    typename task_result<std::invoke_result_t<Make&>>::type;
+};
+
+/// The node for an error of the body that is not the group's first.
+class kept_error final : public suppressed_error {
+public:
+    kept_error() noexcept {
+        release = [](suppressed_error& node) noexcept { delete static_cast<kept_error*>(&node); };
+    }
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        deallocate_frame(memory, size);
+    }
+};
+
+class group : public waiter {
+public:
+    group() noexcept;
+    ~group();
+
+    /// Takes over an unstarted frame and attaches `handle` to it.
+    void add(frame* spawned, handle_base& handle, child* record);
+
+    template <class Result>
+    task_handle<Result> spawn_task(task<Result> spawned) {
+        task_handle<Result> handle;
+        add(spawned.release(), handle, nullptr);
+        return handle;
+    }
+
+    template <class Make>
+    auto spawn_callable(Make make) {
+        using result = typename task_result<std::invoke_result_t<Make&>>::type;
+        task_handle<result> handle;
+        auto* record = new child_with_callable<Make>{*this, std::move(make)};
+        frame* made = nullptr;
+        try {
+            made = record->make().release();
+        } catch (...) {
+            delete record;
+            throw;
+        }
+        add(made, handle, record);
+        return handle;
+    }
+
+    bool cancel(cancel_reason reason, std::source_location where) noexcept;
+
+    [[nodiscard]] std::size_t size() const noexcept { return participants_; }
+    [[nodiscard]] const cancel_scope& inner_scope() const noexcept { return own_scope_; }
+    [[nodiscard]] cancel_scope& inner_scope() noexcept { return own_scope_; }
+
+    // For the operations that run a group.
+
+    /// Enters the scope of `self` and begins the children collected so far.
+    started start(waiter& self) noexcept;
+
+    /// Adds and removes a participant that is no child.
+    void join() noexcept { ++participants_; }
+    void part(bool stopped) noexcept;
+
+    /// Like part(), inside start(): answers for the group if that was the last participant.
+    started part_inside_start(bool stopped) noexcept;
+
+    /// The body has failed. If a child was first, the error is kept in the spare node.
+    void body_failed(std::exception_ptr error, std::unique_ptr<kept_error>& spare) noexcept;
+
+    void throw_if_failed();
+
+    // For children.
+
+    /// Keeps the group's first error and cancels the others. False if it was not the first.
+    bool fail(const std::exception_ptr& error) noexcept;
+
+    /// Keeps a later error; takes ownership of the node.
+    void suppress(suppressed_error& node, std::exception_ptr error) noexcept;
+
+private:
+    friend class child;
+
+    enum class phase : unsigned char { collecting, running, ended };
+
+    /// Ends the group; answers pending's opposite: done, or stopped.
+    started conclude() noexcept;
+
+    intrusive_list<child> children_;
+    std::size_t participants_ = 0;
+    cancel_scope own_scope_;
+    std::exception_ptr error_;
+    suppressed_error* first_suppressed_ = nullptr;
+    suppressed_error** last_suppressed_ = &first_suppressed_;
+    phase phase_ = phase::collecting;
+    bool any_stopped_ = false;
+};
+
+/// What task_group::run returns, and its operation.
+class run_group_operation {
+public:
+    explicit run_group_operation(group& core) noexcept : core_{core} {}
+    started start(waiter& self) noexcept { return core_.start(self); }
+    void take() { core_.throw_if_failed(); }
+
+private:
+    group& core_;
+};
+
+class run_group_awaitable {
+public:
+    explicit run_group_awaitable(group& core) noexcept : core_{core} {}
+    auto operator co_await() const noexcept { return run_group_operation{core_}; }
+
+private:
+    group& core_;
+};
+
+template <class Body>
+class with_group_operation;
+class run_driver;
+
+}  // namespace detail
+
+}  // namespace simul

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/concurrency/task_handle.hpp: a child of a group, seen from outside.
+#pragma once
+
+#include <exception>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include "simul/coro/detail/frame.hpp"
+#include "simul/coro/detail/result_slot.hpp"
+#include "simul/runtime/leaf.hpp"
+
+namespace simul {
+
+namespace detail {
+
+class child;
+class group;
+
+enum class handle_state : unsigned char { empty, running, value, error, cancelled };
+
+/// What a handle knows about its child whatever the result. The child's result is moved here when
+/// it ends, so that its frame can go; a handle that was dropped costs nothing.
+class handle_base {
+public:
+    /// Moves the result of the finished frame into the handle.
+    using store = void (*)(handle_base&, frame&);
+
+    explicit handle_base(store take_from) noexcept : store_{take_from} {}
+    handle_base(handle_base&& other) noexcept;
+    handle_base& operator=(handle_base&& other) noexcept;
+    ~handle_base();
+
+    void attach(child& watched) noexcept;
+    void settle_finished(frame& ended) noexcept;
+    void settle_cancelled(cancel_reason reason) noexcept;
+    bool cancel(cancel_reason reason, std::source_location where) noexcept;
+
+    [[nodiscard]] handle_state state() const noexcept { return state_; }
+    [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
+    [[nodiscard]] cancel_reason reason() const noexcept { return reason_; }
+    void throw_if_failed() const;
+
+    class watcher* watcher_ = nullptr;
+
+private:
+    void wake() noexcept;
+
+    child* child_ = nullptr;
+    store store_;
+    std::exception_ptr error_;
+    handle_state state_ = handle_state::empty;
+    cancel_reason reason_ = cancel_reason::none;
+};
+
+/// The wait for a handle, without its type.
+class watcher : public leaf {
+public:
+    explicit watcher(handle_base& watched) noexcept : leaf{&interrupt}, watched_{watched} {}
+
+    started start(waiter& self) noexcept;
+    void wake() noexcept { finish(notice::queue); }
+
+protected:
+    void check() const;
+
+    handle_base& watched_;
+
+private:
+    static void interrupt(cancellable& self) noexcept;
+
+    bool busy_ = false;
+};
+
+template <class Result>
+class handle_operation : public watcher {
+public:
+    handle_operation(handle_base& watched, result_slot<Result>& value) noexcept
+        : watcher{watched}, value_{value} {}
+
+    decltype(auto) take() {
+        check();
+        return value_.take();
+    }
+
+private:
+    result_slot<Result>& value_;
+};
+
+}  // namespace detail
+
+/// Waits for, or cancels, one child of a task_group.
+///
+/// A handle is a view: dropping it changes nothing for the child, which belongs to its group. It
+/// may be kept after the group has ended.
+///
+/// Returns       `co_await handle` gives the child's result, moved out: once.
+/// Errors        the child's error, which its group reports too; cancelled if the child was
+///               cancelled and the awaiting task was not; errc::busy if another task is waiting for
+///               the same handle.
+/// Suspends      until the child has ended.
+/// Cancellation  clean. The child goes on.
+/// Threads       the loop's thread.
+/// Lifetime      must not be moved or destroyed while it is being awaited.
+/// Complexity    O(1); allocates nothing.
+/// Source        asyncio.Task as seen by its creator; anyio's TaskHandle.
+template <class Result = void>
+class task_handle : private detail::handle_base {
+public:
+    task_handle() noexcept : handle_base{&store_result} {}
+    task_handle(task_handle&& other) noexcept = default;
+    task_handle& operator=(task_handle&& other) noexcept = default;
+
+    /// True once the child has ended, in whichever way.
+    [[nodiscard]] bool done() const noexcept { return state() != detail::handle_state::running; }
+
+    /// True once the child was stopped by a request to cancel.
+    [[nodiscard]] bool was_cancelled() const noexcept {
+        return state() == detail::handle_state::cancelled;
+    }
+
+    /// The child's error, or nullptr.
+    [[nodiscard]] const std::exception_ptr& error() const noexcept { return handle_base::error(); }
+
+    /// Asks this child to end; its siblings go on.
+    ///
+    /// Returns       false if it had ended, or been asked, before.
+    bool cancel(cancel_reason reason = cancel_reason::requested,
+                std::source_location where = std::source_location::current()) noexcept {
+        return handle_base::cancel(reason, where);
+    }
+
+    auto operator co_await() noexcept { return detail::handle_operation<Result>{*this, value_}; }
+
+private:
+    friend class detail::group;
+
+    static void store_result(handle_base& self, detail::frame& ended);
+
+    detail::result_slot<Result> value_;
+};
+
+}  // namespace simul
+
+#include "simul/concurrency/detail/store_result.hpp"

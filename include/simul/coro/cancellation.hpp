@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/coro/cancellation.hpp: cancel scopes and the requests that travel through them.
+//
+// Cancellation is a third channel beside value and exception. A request marks a scope and every
+// scope below it at once; from then on nothing inside starts. What already waits is asked to end in
+// a batch, later, on the loop's thread. When the suspended operation has ended, and only then, the
+// frames above it are destroyed, innermost first, up to the scope that owns the request.
+//
+//      outer ──┬── timeout ─── group ──┬── child scope ── [operation]
+//              │                       └── child scope ── [operation]
+//              └── shield  ─── (requests stop here)
+//
+// This header knows no time and no tasks: scopes are nodes of a tree, operations hang on them.
+#pragma once
+
+#include <cstdint>
+#include <source_location>
+
+#include "simul/base/error.hpp"
+#include "simul/base/intrusive_list.hpp"
+
+namespace simul {
+
+class scheduler;
+
+/// Why a scope was cancelled.
+enum class cancel_reason : std::uint8_t {
+    none,            ///< it was not
+    requested,       ///< somebody called cancel()
+    deadline,        ///< its limit of time passed
+    sibling_failed,  ///< another child of the group failed
+    loser,           ///< another branch of a select was first
+    shutdown,        ///< the program's main task ended
+    interrupted,     ///< Ctrl-C
+    deadlock,        ///< nothing in the program could ever run again
+};
+
+/// The reason in words for people, such as "another task of the group failed".
+const char* describe(cancel_reason reason) noexcept;
+
+/// Thrown to who awaits something that was cancelled without being cancelled himself.
+class cancelled : public error {
+public:
+    explicit cancelled(cancel_reason reason = cancel_reason::requested) noexcept
+        : error{errc::cancelled}, reason_{reason} {}
+
+    /// Why the awaited work was cancelled.
+    [[nodiscard]] cancel_reason reason() const noexcept { return reason_; }
+
+private:
+    cancel_reason reason_;
+};
+
+/// Something suspended that can be asked to end: the base of every leaf operation.
+///
+/// Threads       the loop's thread.
+/// Lifetime      must be unlinked before it is destroyed; checked.
+class cancellable : public list_hook<cancellable> {
+public:
+    /// Asks for the end. Called at most once for one wait, never re-entrantly. It either ends the
+    /// wait now (and notifies the waiter) or makes sure that it ends later.
+    using request = void (*)(cancellable&) noexcept;
+
+    explicit cancellable(request ask) noexcept : ask_{ask} {}
+
+private:
+    friend class scheduler;
+    request ask_;
+};
+
+/// A node in the tree of cancel scopes. Task groups, time-outs and shields each contain one.
+///
+/// Threads       the loop's thread.
+/// Lifetime      from enter() to leave() it must not move. It has left when it is destroyed;
+///               checked.
+class cancel_scope {
+public:
+    cancel_scope() noexcept = default;
+    cancel_scope(const cancel_scope&) = delete;
+    cancel_scope& operator=(const cancel_scope&) = delete;
+    ~cancel_scope();
+
+    /// Becomes a child of `parent`, already cancelled if `parent` is. A shielded scope does not
+    /// inherit: neither now nor by requests that come later.
+    ///
+    /// Complexity    O(1).
+    void enter(cancel_scope& parent, bool shielded = false) noexcept;
+
+    /// Leaves the tree. Nothing may run or wait inside it any more.
+    ///
+    /// Complexity    O(1).
+    void leave() noexcept;
+
+    /// True between enter() and leave().
+    [[nodiscard]] bool entered() const noexcept { return parent_ != nullptr; }
+
+    /// True once this scope, or one above it without a shield between, was cancelled.
+    [[nodiscard]] bool is_cancelled() const noexcept { return reason_ != cancel_reason::none; }
+
+    /// Why, or cancel_reason::none.
+    [[nodiscard]] cancel_reason reason() const noexcept { return reason_; }
+
+    /// Which line asked for it.
+    [[nodiscard]] std::source_location requested_at() const noexcept { return requested_at_; }
+
+    /// The scope that contains this one; nullptr for the outermost.
+    [[nodiscard]] cancel_scope* parent() const noexcept { return parent_; }
+
+    /// Cancels this scope and every unshielded one below it. The marks are set at once; what waits
+    /// inside is asked to end when the running task next suspends. A second request does nothing.
+    ///
+    /// Returns       true if this call cancelled it, false if it had been cancelled before.
+    /// Errors        none; nothing is allocated.
+    /// Complexity    O(scopes below).
+    bool cancel(cancel_reason reason = cancel_reason::requested,
+                std::source_location where = std::source_location::current()) noexcept;
+
+    /// Puts a suspended operation under this scope, so that a request reaches it. It leaves by
+    /// unlink().
+    void add(cancellable& waiting) noexcept { waiting_.push_back(waiting); }
+
+private:
+    friend class scheduler;
+
+    void mark(cancel_reason reason, std::source_location where) noexcept;
+    static cancel_scope* next_below(cancel_scope* position, cancel_scope& top) noexcept;
+
+    cancel_scope* parent_ = nullptr;
+    cancel_scope* first_child_ = nullptr;
+    cancel_scope* next_sibling_ = nullptr;
+    cancel_scope* previous_sibling_ = nullptr;
+    cancel_scope* next_delivery_ = nullptr;
+    cancel_scope** delivery_slot_ = nullptr;  ///< what points here in the delivery list
+    intrusive_list<cancellable> waiting_;
+    std::source_location requested_at_;
+    cancel_reason reason_ = cancel_reason::none;
+    bool shielded_ = false;
+};
+
+}  // namespace simul

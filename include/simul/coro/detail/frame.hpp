@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/coro/detail/frame.hpp: the header of every coroutine frame, and the awaiter in it.
+//
+// Invariants
+//   1. A frame that has started has a waiter `up`, to which its end is told exactly once: by
+//      start() answering done, by notice::now, or by notice::stopped after it was destroyed.
+//   2. Whoever owns the frame gives the address of its pointer as `slot`; the reaper clears it.
+//   3. `awaiting` names the operation only while it is pending and its result can be given back.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <new>
+#include <source_location>
+
+#include "simul/coro/awaitable.hpp"
+#include "simul/coro/frame_allocator.hpp"
+#include "simul/coro/scheduler.hpp"
+
+namespace simul::detail {
+
+/// The part of an awaiter that the scheduler's side of a frame needs to know.
+struct pending_await {
+    /// Calls give_back() of the operation; see awaitable.hpp.
+    bool (*give_back)(pending_await&) noexcept;
+};
+
+enum class frame_state : std::uint8_t {
+    created,    // not started
+    nested,     // being resumed inside its parent's await
+    suspended,  // started, will be resumed by the scheduler
+    finished,   // reached its final suspension
+    doomed,     // in the unwind list
+};
+
+/// The first base of every promise that can await.
+class frame : public waiter {
+public:
+    explicit frame(std::source_location made) noexcept : waiter{&respond}, made_at{made} {}
+
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        deallocate_frame(memory, size);
+    }
+
+    [[nodiscard]] std::coroutine_handle<frame> handle() noexcept {
+        return std::coroutine_handle<frame>::from_promise(*this);
+    }
+
+    /// Starts an unstarted frame inside its waiter's await, nested while that is not too deep.
+    /// `up`, `scope` and `slot` must be set.
+    started start_nested() noexcept {
+        scheduler& running = scheduler::current();
+        if (!running.may_nest()) {
+            state = frame_state::suspended;
+            running.continue_now(*this);
+            return started::pending;
+        }
+        return resume_nested(running);
+    }
+
+    /// Resumes a frame inside its waiter's await; there must be room to nest.
+    started resume_nested(scheduler& running) noexcept {
+        state = frame_state::nested;
+        running.begin_nested();
+        handle().resume();
+        running.end_nested();
+        if (state == frame_state::finished) return started::done;
+        if (state == frame_state::nested) state = frame_state::suspended;
+        return started::pending;
+    }
+
+    /// The body has ended, or a generator has yielded: tells the waiter, unless that is still
+    /// inside start().
+    void reached_end(frame_state reached) noexcept {
+        const bool nested = state == frame_state::nested;
+        state = reached;
+        if (!nested) up->notify(notice::now);
+    }
+
+    /// Keeps the exception in flight and, if it escapes from here first, the chain of awaits.
+    void keep_exception() noexcept;
+
+    /// Destroys a frame that never started, or ended, and whose owner drops it. Many levels of
+    /// unstarted frames that own one another are destroyed without recursion.
+    static void drop(frame& dropped) noexcept;
+
+    /// True for frames; other waiters have other handlers.
+    static frame* from(waiter& candidate) noexcept {
+        return candidate.on == &respond ? static_cast<frame*>(&candidate) : nullptr;
+    }
+
+    frame** slot = nullptr;
+    pending_await* awaiting = nullptr;
+    std::source_location where;    // of the latest await
+    std::source_location made_at;  // of the coroutine's body; also holds its name
+    std::exception_ptr exception;
+    frame_state state = frame_state::created;
+
+private:
+    static void respond(waiter& self, notice what) noexcept;
+    void turn() noexcept;
+    void reap() noexcept;
+};
+
+/// Connects an operation to the coroutine that awaits it.
+template <operation_type Operation>
+class awaiter : public pending_await {
+    static constexpr bool can_give_back = requires(Operation& operation) {
+        { operation.give_back() } noexcept -> std::same_as<bool>;
+    };
+
+public:
+    template <class Awaitable>
+    explicit awaiter(std::in_place_t, Awaitable&& awaitable)
+        : pending_await{&forward_give_back},
+          operation_(make_operation(std::forward<Awaitable>(awaitable))) {}
+    awaiter(const awaiter&) = delete;
+    awaiter& operator=(const awaiter&) = delete;
+
+    static constexpr bool await_ready() noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(
+        std::coroutine_handle<Promise> waiting,
+        std::source_location where = std::source_location::current()) noexcept {
+        frame& self = waiting.promise();
+        self.where = where;
+        const started answer = operation_.start(self);
+        if (answer == started::done) [[likely]] {
+            scheduler& running = scheduler::current();
+            if (running.spend_budget()) [[likely]] return false;
+            self.awaiting = nullptr;
+            running.queue(self);
+            return true;
+        }
+        if (answer == started::pending) {
+            if constexpr (can_give_back) {
+                self.awaiting = this;
+            } else {
+                self.awaiting = nullptr;
+            }
+        } else {
+            self.notify(notice::stopped);
+        }
+        return true;
+    }
+
+    decltype(auto) await_resume() { return operation_.take(); }
+
+private:
+    static bool forward_give_back(pending_await& self) noexcept {
+        if constexpr (can_give_back) {
+            return static_cast<awaiter&>(self).operation_.give_back();
+        } else {
+            return false;
+        }
+    }
+
+    Operation operation_;
+};
+
+/// Adds await_transform to a promise: what is not awaitable gets a message that says so.
+class awaiting_promise : public frame {
+public:
+    using frame::frame;
+
+    template <class Awaitable>
+    auto await_transform(Awaitable&& awaitable) {
+        static_assert(simul::awaitable<Awaitable>,
+                      "co_await needs an awaitable: a type with an operator co_await that makes an "
+                      "operation (see simul/coro/awaitable.hpp). A task variable must be moved: "
+                      "co_await std::move(t)");
+        return awaiter<operation_of<Awaitable>>{std::in_place, std::forward<Awaitable>(awaitable)};
+    }
+};
+
+}  // namespace simul::detail

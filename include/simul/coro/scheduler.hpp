@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/coro/scheduler.hpp: who runs next, and who destroys what was cancelled.
+//
+// The part of an event loop that knows neither time nor descriptors: three lists and the order in
+// which they are served. A loop of one's own (see examples/rocket_toy_loop.cpp) needs nothing else
+// to run every coroutine type of this library.
+//
+//      ready      waiters whose turn comes in a later pass, first in, first out
+//      now        frames that continue in this turn, because what they awaited has finished in it
+//      unwind     frames to destroy: stopped ones, and finished ones of groups
+//
+// Invariants
+//   1. A waiter is in at most one of the lists.
+//   2. What becomes ready during a pass runs in the next one, so tasks that keep waking each other
+//      cannot starve timers and I/O.
+//   3. Coroutines are resumed nested at most 32 deep; deeper ones go through `now`. So the depth of
+//      an await chain costs no stack, at every level of optimisation.
+//   4. A frame is destroyed by settle() only, innermost first, never while it runs.
+//   5. Requests to cancel are delivered by settle() only, never in the middle of a task.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "simul/base/config.hpp"
+#include "simul/coro/awaitable.hpp"
+
+namespace simul {
+
+namespace detail {
+class frame;
+}
+
+/// Runs coroutines of one thread. Use run() or loop unless you write a loop yourself.
+///
+/// Threads       one: the thread that made it current.
+/// Lifetime      nothing may be running when it is destroyed.
+class scheduler {
+public:
+    scheduler() noexcept;
+    scheduler(const scheduler&) = delete;
+    scheduler& operator=(const scheduler&) = delete;
+    ~scheduler();
+
+    /// The scheduler of this thread, or nullptr.
+    [[nodiscard]] static scheduler* find_current() noexcept { return current_; }
+
+    /// The scheduler of this thread. There must be one.
+    [[nodiscard]] static scheduler& current() noexcept {
+        SIMUL_ASSERT(current_ != nullptr, "no loop runs on this thread: call run() first");
+        return *current_;
+    }
+
+    /// Makes `replacement` (or none) the scheduler of this thread; returns the one before.
+    static scheduler* set_current(scheduler* replacement) noexcept;
+
+    /// Puts a waiter at the end of the ready list; it gets notice::run in a later pass.
+    void queue(waiter& ready) noexcept { ready_.push_back(ready); }
+
+    /// True while something is ready.
+    [[nodiscard]] bool has_ready() const noexcept { return !ready_.empty(); }
+
+    /// Runs what is ready now, in order, and all that follows from it in the same turn. What becomes
+    /// ready meanwhile waits for the next call.
+    ///
+    /// Returns       the number of waiters that had their turn.
+    std::size_t run_ready() noexcept;
+
+    /// Delivers requests to cancel, destroys unwound frames, continues waiters, until all three
+    /// lists are empty. To be called after anything that cancels outside of run_ready.
+    void settle() noexcept;
+
+    /// The scope that contains all others.
+    [[nodiscard]] cancel_scope& root_scope() noexcept { return root_; }
+
+    // For frames and scopes.
+
+    void continue_now(waiter& continued) noexcept { now_.push_back(continued); }
+    void unwind(waiter& doomed) noexcept { unwind_.push_back(doomed); }
+    void deliver(cancel_scope& requested) noexcept;
+    void forget(cancel_scope& requested) noexcept;
+
+    /// Nested resumption: true when one more level is allowed.
+    [[nodiscard]] bool may_nest() const noexcept { return depth_ < maximum_depth; }
+    void begin_nested() noexcept { ++depth_; }
+    void end_nested() noexcept { --depth_; }
+
+    /// Counts an await that finished without suspending. False when the running turn has had enough
+    /// of them and the task must queue, so that it cannot starve the others.
+    [[nodiscard]] bool spend_budget() noexcept { return --budget_ != 0; }
+
+    static constexpr unsigned maximum_depth = 32;
+    static constexpr std::uint32_t inline_budget = 256;
+
+private:
+    using waiter_queue = intrusive_queue<waiter, &waiter::next>;
+
+    void deliver_requests() noexcept;
+
+    waiter_queue ready_;
+    waiter_queue now_;
+    waiter_queue unwind_;
+    cancel_scope* first_request_ = nullptr;
+    cancel_scope** last_request_ = &first_request_;
+    unsigned depth_ = 0;
+    std::uint32_t budget_ = inline_budget;
+    cancel_scope root_;
+
+    SIMUL_THREAD_LOCAL static constinit scheduler* current_;
+};
+
+}  // namespace simul

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/runtime/backend.hpp: what a loop needs of an operating system, on an index card.
+//
+// The interface has the shape of completions, not of readiness: the backend owns an operation from
+// submit until it reports its completion. A backend on readiness (epoll) tries the call first and
+// arms the descriptor only when it would block; one on completions (io_uring) hands the record to
+// the kernel. What is asked of both, and checked by one conformance suite:
+//
+//   1. An operation completes exactly once: by submit, by cancel, or by one call of `complete`.
+//   2. `complete` is called from poll only, in completion order.
+//   3. Cancel is a request. If it is confirmed, nothing of the operation happened. Otherwise the
+//      operation completes later, with -ECANCELED or with the result that overtook the request.
+//   4. Bytes, connections and events are never lost by a cancel: they were delivered as a result,
+//      or they are still there for the next operation.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "simul/base/time.hpp"
+#include "simul/runtime/operation.hpp"
+
+namespace simul {
+
+/// The way a loop talks to the outside.
+///
+/// Threads       only the loop's thread, except wake().
+class backend {
+public:
+    virtual ~backend() = default;
+
+    /// Hands over an operation whose state is idle or completed.
+    ///
+    /// Returns       true when it completed at once: `result` is set, the state is completed, and
+    ///               `complete` will not be called. False when it is in flight.
+    virtual bool submit(operation& request) noexcept = 0;
+
+    /// Asks for the end of an operation in flight.
+    ///
+    /// Returns       true when it is confirmed: the state is completed, the result -ECANCELED, the
+    ///               buffer is free, and `complete` will not be called. False when the completion
+    ///               comes later, through poll.
+    virtual bool cancel(operation& request) noexcept = 0;
+
+    /// Submits what is waiting to be submitted and collects completions, calling `complete` of
+    /// each. Blocks until the first completion, a wake, or `deadline`; does not block when
+    /// `deadline` is time_point::min(), and blocks without limit when it is time_point::max().
+    virtual void poll(time_point deadline) noexcept = 0;
+
+    /// Ends the current or the next poll.
+    ///
+    /// Threads       any.
+    virtual void wake() noexcept = 0;
+
+    /// The current time on this backend's clock.
+    [[nodiscard]] virtual time_point now() const noexcept = 0;
+
+    /// Forgets what it knows of a descriptor: to be called after a descriptor was opened and
+    /// before it is closed. No operation may be in flight on it.
+    virtual void forget(int descriptor) noexcept = 0;
+
+    /// Calls `visit` with every operation in flight on `descriptor`, so that a close can end them.
+    virtual void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
+                                    void* context) noexcept = 0;
+
+    /// The number of operations in flight.
+    [[nodiscard]] virtual std::size_t in_flight() const noexcept = 0;
+
+    /// "epoll", "io_uring" or "simulated".
+    [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+};
+
+/// Names a backend in options; `automatic` prefers io_uring and falls back to epoll.
+enum class backend_kind { automatic, epoll, io_uring, simulated };
+
+/// A backend and the reason why it was chosen, in words for people.
+struct chosen_backend {
+    chosen_backend() noexcept = default;
+
+    std::unique_ptr<backend> implementation;
+    std::string reason;
+};
+
+/// Makes the backend that `kind` names. With `automatic` the environment variable SIMUL_BACKEND
+/// decides (epoll, io_uring or simulated), and without it io_uring is taken where the kernel allows
+/// it and epoll otherwise, the reason saying why.
+///
+/// Errors        std::system_error with errc::unavailable when a backend that was asked for by name
+///               cannot run, or SIMUL_BACKEND names none; the message says why and what to do.
+chosen_backend make_backend(backend_kind kind);
+
+}  // namespace simul

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/runtime/leaf.hpp: the base of operations that really suspend.
+//
+// Only leaves suspend; everything else is a chain of frames and combinators above one. To write a
+// leaf of your own, derive from this, begin() waiting in start(), and end with finish() when the
+// event has come. A complete one, sleeping until `when`:
+//
+//     struct nap : leaf, timer {
+//         explicit nap(time_point when) : leaf{&wake}, timer{&ring, when} {}
+//         started start(waiter& self) noexcept {
+//             if (!begin(self)) return started::stopped;
+//             loop::current().arm(*this);
+//             return started::pending;
+//         }
+//         void take() {}
+//         static void ring(timer& t) noexcept { static_cast<nap&>(t).finish(notice::queue); }
+//         static void wake(cancellable& c) noexcept {
+//             loop::current().disarm(static_cast<nap&>(c));
+//             static_cast<nap&>(c).finish(notice::stopped);
+//         }
+//     };
+#pragma once
+
+#include "simul/coro/awaitable.hpp"
+
+namespace simul {
+
+/// An operation that waits for an event: remembers the waiter and hangs on its cancel scope.
+///
+/// Threads       the loop's thread.
+class leaf : public cancellable {
+public:
+    /// `ask` is called when the wait is to end before its event; see cancellable.
+    explicit leaf(request ask) noexcept : cancellable{ask} {}
+
+protected:
+    /// Begins to wait for `self`, unless its scope is cancelled.
+    ///
+    /// Returns       false if it is; start() then answers stopped.
+    [[nodiscard]] bool begin(waiter& self) noexcept {
+        if (self.scope->is_cancelled()) return false;
+        waiter_ = &self;
+        self.scope->add(*this);
+        return true;
+    }
+
+    /// Ends the wait: leaves the scope and tells the waiter.
+    void finish(notice how) noexcept {
+        unlink();
+        waiter_->notify(how);
+    }
+
+    /// Who waits, from begin() on.
+    [[nodiscard]] waiter& waiting() const noexcept { return *waiter_; }
+
+private:
+    waiter* waiter_ = nullptr;
+};
+
+}  // namespace simul

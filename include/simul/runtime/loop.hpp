@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/runtime/loop.hpp: the event loop and the order in which it does things.
+//
+// One iteration, published and tested:
+//
+//   1. what other threads posted, then what is ready, first in, first out; only what was there
+//      when the pass began
+//   2. timers that are due, never early, equal deadlines in the order in which they were armed
+//   3. the backend is polled; it blocks only if nothing is ready
+//   4. completions go to the ready list in completion order
+//
+// While something is ready, a real clock is read every 32nd pass only, and so is epoll asked: either
+// costs more than a task's turn. io_uring and the simulated world are asked in every pass.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "simul/base/time.hpp"
+#include "simul/coro/scheduler.hpp"
+#include "simul/runtime/backend.hpp"
+#include "simul/runtime/timer.hpp"
+
+namespace simul {
+
+namespace detail {
+struct loop_state;
+class blocking_pool;
+}  // namespace detail
+
+/// How a loop is to be made.
+struct loop_options {
+    loop_options() noexcept = default;
+
+    backend_kind backend = backend_kind::automatic;
+};
+
+/// Which backend a loop runs on, and why that one.
+struct loop_info {
+    loop_info() noexcept = default;
+
+    std::string backend;  ///< "epoll", "io_uring" or "simulated"
+    std::string reason;   ///< a sentence for people
+};
+
+/// What a loop has done so far.
+struct loop_statistics {
+    std::uint64_t passes = 0;          ///< iterations
+    std::uint64_t turns = 0;           ///< waiters that had their turn
+    std::size_t timers = 0;            ///< armed now
+    std::size_t operations = 0;        ///< in flight now
+};
+
+/// Something another thread hands to a loop; lies in what the other thread works on.
+struct posted_work {
+    /// Called on the loop's thread. The record may be destroyed inside.
+    void (*run)(posted_work&) noexcept = nullptr;
+    posted_work* next = nullptr;
+};
+
+/// Runs the tasks of one thread. Programs use run(), which makes one; construct a loop yourself to
+/// drive it from tests or to run several programs after another on it.
+///
+/// Threads       one: the thread that constructed it. Only post_from_any_thread and post are for
+///               others.
+/// Lifetime      nothing may run on it when it is destroyed. It joins its offload pool.
+class loop {
+public:
+    /// Makes a loop and makes it the current one of this thread, until it is destroyed.
+    ///
+    /// Errors        std::system_error with errc::unavailable if the backend that was asked for
+    ///               cannot run; the system's own code if a descriptor cannot be made.
+    explicit loop(const loop_options& options = {});
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+    ~loop();
+
+    /// The loop of this thread. There must be one.
+    [[nodiscard]] static loop& current() noexcept;
+
+    /// The loop of this thread, or nullptr.
+    [[nodiscard]] static loop* find_current() noexcept { return current_; }
+
+    /// The time on this loop's clock, read anew at each call.
+    [[nodiscard]] time_point now() const noexcept { return backend_->now(); }
+
+    /// Which backend runs, and why.
+    [[nodiscard]] loop_info info() const;
+
+    [[nodiscard]] loop_statistics statistics() const noexcept;
+
+    /// True while run_until is on the stack.
+    [[nodiscard]] bool is_running() const noexcept { return running_; }
+
+    /// Iterates until `done` is true.
+    ///
+    /// Returns       false if nothing can ever happen any more (simulated backend only: a real one
+    ///               waits for other threads), true otherwise.
+    bool run_until(const bool& done);
+
+    /// Runs `work` on the loop's thread, in its next iteration. What it throws goes to the
+    /// unhandled-error handler. Work that is still waiting when the loop is destroyed is destroyed
+    /// without being run.
+    ///
+    /// Errors        std::bad_alloc: one allocation holds the work.
+    /// Threads       any.
+    void post_from_any_thread(std::move_only_function<void()> work);
+
+    /// The same for work with a record of its own: allocates nothing.
+    ///
+    /// Threads       any.
+    /// Lifetime      `work` must live until it has been run.
+    void post(posted_work& work) noexcept;
+
+    /// Arms a timer, whose deadline has been set, and disarms one.
+    ///
+    /// Complexity    O(1).
+    void arm(timer& waiting) noexcept;
+    void disarm(timer& waiting) noexcept;
+
+    /// What carries out operations.
+    [[nodiscard]] simul::backend& io() noexcept { return *backend_; }
+
+    [[nodiscard]] simul::scheduler& scheduler() noexcept { return scheduler_; }
+
+    /// The threads for blocking calls, made when first asked for.
+    [[nodiscard]] detail::blocking_pool& blocking_threads();
+
+    /// True on the simulated backend, where nothing may depend on other threads.
+    [[nodiscard]] bool is_simulated() const noexcept { return simulated_; }
+
+    /// Called at the start of an iteration after interrupt(); set by run().
+    void on_interrupt(std::function<void()> handler) { interrupt_handler_ = std::move(handler); }
+
+    /// Asks for the interrupt handler to be called.
+    ///
+    /// Threads       any, also inside a signal handler.
+    void interrupt() noexcept;
+
+private:
+    void drain_inbox() noexcept;
+    void iterate() noexcept;
+
+    std::unique_ptr<simul::backend> backend_;
+    std::string reason_;
+    simul::scheduler scheduler_;
+    std::unique_ptr<detail::loop_state> state_;
+    std::function<void()> interrupt_handler_;
+    std::atomic<posted_work*> inbox_{nullptr};
+    std::atomic<bool> interrupted_{false};
+    bool running_ = false;
+    bool simulated_ = false;
+    bool poll_is_a_system_call_ = false;
+    bool stuck_ = false;
+    std::uint64_t passes_ = 0;
+    std::uint64_t turns_ = 0;
+    loop* previous_ = nullptr;
+    simul::scheduler* previous_scheduler_ = nullptr;
+
+    SIMUL_THREAD_LOCAL static constinit loop* current_;
+};
+
+}  // namespace simul

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/concurrency/run.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "simul/coro/trace.hpp"
+
+namespace simul {
+
+namespace {
+
+constinit SIMUL_THREAD_LOCAL task_group* current_outermost = nullptr;
+
+// The loop that Ctrl-C interrupts. Written by run() before the handler is installed and after it is
+// removed; read inside the handler.
+std::atomic<loop*> interrupted_loop{nullptr};
+std::atomic<int> interrupts{0};
+
+struct sigaction previous_action;
+
+extern "C" void simul_handle_interrupt(int number) {
+    if (interrupts.fetch_add(1, std::memory_order_relaxed) == 0) {
+        if (loop* running = interrupted_loop.load(std::memory_order_acquire)) running->interrupt();
+        return;
+    }
+    std::signal(number, SIG_DFL);
+    std::raise(number);
+}
+
+bool install_interrupt_handler(loop& running) {
+    loop* nobody = nullptr;
+    if (!interrupted_loop.compare_exchange_strong(nobody, &running)) return false;
+    struct sigaction current {};
+    ::sigaction(SIGINT, nullptr, &current);
+    if (current.sa_handler != SIG_DFL) {  // the program has its own, or ignores it
+        interrupted_loop.store(nullptr);
+        return false;
+    }
+    interrupts.store(0);
+    struct sigaction ours {};
+    ours.sa_handler = &simul_handle_interrupt;
+    sigemptyset(&ours.sa_mask);
+    ours.sa_flags = SA_NODEFER;
+    ::sigaction(SIGINT, &ours, &previous_action);
+    return true;
+}
+
+void remove_interrupt_handler() {
+    ::sigaction(SIGINT, &previous_action, nullptr);
+    interrupted_loop.store(nullptr);
+}
+
+// What an uncaught exception of run() prints before the process ends.
+std::terminate_handler previous_terminate = nullptr;
+
+[[noreturn]] void print_trace_and_terminate() {
+    if (const std::exception_ptr error = std::current_exception()) {
+        const std::string chain = format_async_trace(error);
+        if (!chain.empty()) {
+            const char* what = "an exception of unknown type";
+            try {
+                std::rethrow_exception(error);
+            } catch (const std::exception& known) {
+                what = known.what();
+                std::fprintf(stderr, "simul: unhandled exception: %s\n%s", what, chain.c_str());
+            } catch (...) {
+                std::fprintf(stderr, "simul: unhandled exception: %s\n%s", what, chain.c_str());
+            }
+        }
+    }
+    if (previous_terminate != nullptr) previous_terminate();
+    std::abort();
+}
+
+void install_terminate_handler() {
+    static const bool installed = [] {
+        previous_terminate = std::set_terminate(&print_trace_and_terminate);
+        return true;
+    }();
+    static_cast<void>(installed);
+}
+
+}  // namespace
+
+namespace detail {
+
+run_driver::run_driver(loop& running, task_group& outermost, const run_options& options)
+    : waiter{[](waiter& self, notice) noexcept { static_cast<run_driver&>(self).done_ = true; }},
+      loop_{running},
+      outermost_{outermost},
+      previous_{std::exchange(current_outermost, &outermost)} {
+    scope = &running.scheduler().root_scope();
+    install_terminate_handler();
+    loop_.on_interrupt([this] {
+        interrupted_ = true;
+        outermost_.cancel(cancel_reason::interrupted);
+    });
+    if (options.handle_interrupt) handles_interrupt_ = install_interrupt_handler(running);
+}
+
+run_driver::~run_driver() {
+    if (handles_interrupt_) remove_interrupt_handler();
+    loop_.on_interrupt(nullptr);
+    current_outermost = previous_;
+}
+
+void run_driver::drive(started answer) {
+    done_ = answer != started::pending;
+    loop_.scheduler().settle();
+    if (done_ || loop_.run_until(done_)) return;
+    outermost_.cancel(cancel_reason::deadlock);
+    const bool ended = loop_.run_until(done_);
+    SIMUL_ASSERT(ended, "nothing can run any more, and what waits cannot be cancelled");
+    throw error{errc::deadlock};
+}
+
+}  // namespace detail
+
+task_group& outermost_group() noexcept {
+    SIMUL_ASSERT(current_outermost != nullptr, "no run() is active on this thread");
+    return *current_outermost;
+}
+
+}  // namespace simul

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/concurrency/task_handle.hpp"
+
+#include "simul/concurrency/detail/child.hpp"
+
+namespace simul::detail {
+
+handle_base::handle_base(handle_base&& other) noexcept : store_{other.store_} {
+    *this = std::move(other);
+}
+
+handle_base& handle_base::operator=(handle_base&& other) noexcept {
+    if (this == &other) return *this;
+    SIMUL_ASSERT(watcher_ == nullptr && other.watcher_ == nullptr,
+                 "a task handle was moved while it is being awaited");
+    if (child_ != nullptr) child_->handle = nullptr;
+    child_ = std::exchange(other.child_, nullptr);
+    if (child_ != nullptr) child_->handle = this;
+    error_ = std::move(other.error_);
+    state_ = std::exchange(other.state_, handle_state::empty);
+    reason_ = other.reason_;
+    return *this;
+}
+
+handle_base::~handle_base() {
+    SIMUL_ASSERT(watcher_ == nullptr, "a task handle was destroyed while it is being awaited");
+    if (child_ != nullptr) child_->handle = nullptr;
+}
+
+void handle_base::attach(child& watched) noexcept {
+    child_ = &watched;
+    watched.handle = this;
+    state_ = handle_state::running;
+}
+
+void handle_base::settle_finished(frame& ended) noexcept {
+    if (ended.exception) {
+        error_ = ended.exception;
+        state_ = handle_state::error;
+    } else {
+        try {
+            store_(*this, ended);
+            state_ = handle_state::value;
+        } catch (...) {
+            error_ = std::current_exception();
+            state_ = handle_state::error;
+        }
+    }
+    wake();
+}
+
+void handle_base::settle_cancelled(cancel_reason reason) noexcept {
+    reason_ = reason;
+    state_ = handle_state::cancelled;
+    wake();
+}
+
+void handle_base::wake() noexcept {
+    child_->handle = nullptr;
+    child_ = nullptr;
+    if (watcher* woken = std::exchange(watcher_, nullptr)) woken->wake();
+}
+
+bool handle_base::cancel(cancel_reason reason, std::source_location where) noexcept {
+    return child_ != nullptr && child_->cancel(reason, where);
+}
+
+void handle_base::throw_if_failed() const {
+    SIMUL_ASSERT(state_ != handle_state::empty, "an empty task handle was awaited");
+    if (state_ == handle_state::error) std::rethrow_exception(error_);
+    if (state_ == handle_state::cancelled) throw cancelled{reason_};
+}
+
+started watcher::start(waiter& self) noexcept {
+    if (self.scope->is_cancelled()) return started::stopped;
+    if (watched_.state() != handle_state::running) return started::done;
+    if (watched_.watcher_ != nullptr) {
+        busy_ = true;
+        return started::done;
+    }
+    if (!begin(self)) return started::stopped;
+    watched_.watcher_ = this;
+    return started::pending;
+}
+
+void watcher::check() const {
+    if (busy_) throw error{errc::busy};
+    watched_.throw_if_failed();
+}
+
+void watcher::interrupt(cancellable& self) noexcept {
+    auto& waiting = static_cast<watcher&>(self);
+    waiting.watched_.watcher_ = nullptr;
+    waiting.finish(notice::stopped);
+}
+
+}  // namespace simul::detail

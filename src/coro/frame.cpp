@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/coro/detail/frame.hpp"
+
+#include "simul/coro/trace.hpp"
+
+namespace simul::detail {
+
+void frame::respond(waiter& self, notice what) noexcept {
+    auto& woken = static_cast<frame&>(self);
+    switch (what) {
+        case notice::now: scheduler::current().continue_now(woken); break;
+        case notice::queue: scheduler::current().queue(woken); break;
+        case notice::stopped:
+            woken.state = frame_state::doomed;
+            scheduler::current().unwind(woken);
+            break;
+        case notice::run: woken.turn(); break;
+        case notice::gone: break;
+    }
+}
+
+// The frame's turn in one of the scheduler's lists. A cancelled scope stops what has not begun, and
+// what waited for something that can be given back; everything else has a result to receive.
+void frame::turn() noexcept {
+    if (state == frame_state::doomed || state == frame_state::finished) return reap();
+    if (scope->is_cancelled()) [[unlikely]] {
+        const bool stop = state == frame_state::created ||
+                          (awaiting != nullptr && awaiting->give_back(*awaiting));
+        if (stop) {
+            state = frame_state::doomed;
+            scheduler::current().unwind(*this);
+            return;
+        }
+    }
+    awaiting = nullptr;
+    state = frame_state::suspended;
+    handle().resume();
+}
+
+void frame::reap() noexcept {
+    waiter* told = up;
+    const notice what = state == frame_state::finished ? notice::gone : notice::stopped;
+    if (slot != nullptr) *slot = nullptr;
+    handle().destroy();
+    told->notify(what);
+}
+
+void frame::keep_exception() noexcept {
+    exception = std::current_exception();
+    record_trace(*this);
+}
+
+namespace {
+
+using frame_queue = intrusive_queue<waiter, &waiter::next>;
+
+// The frames that this thread is dropping, so that an unstarted frame owned by another unstarted
+// one waits for its turn instead of nesting.
+constinit SIMUL_THREAD_LOCAL frame_queue* dropping = nullptr;
+
+}  // namespace
+
+// A frame that never started, or that has finished, holds nothing but its parameters, and those do
+// not refer to one another: they can be destroyed a little later. One that is suspended has locals,
+// which must go in their order.
+void frame::drop(frame& dropped) noexcept {
+    if (dropped.state == frame_state::finished) {
+        dropped.handle().destroy();
+        return;
+    }
+    if (dropped.state != frame_state::created) {
+        frame_queue* outer = dropping;
+        dropping = nullptr;
+        dropped.handle().destroy();
+        dropping = outer;
+        return;
+    }
+    if (dropping != nullptr) {
+        dropping->push_back(dropped);
+        return;
+    }
+    frame_queue queue;
+    dropping = &queue;
+    queue.push_back(dropped);
+    while (waiter* next = queue.pop_front()) static_cast<frame*>(next)->handle().destroy();
+    dropping = nullptr;
+}
+
+}  // namespace simul::detail

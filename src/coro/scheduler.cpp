@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/coro/scheduler.hpp"
+
+namespace simul {
+
+constinit SIMUL_THREAD_LOCAL scheduler* scheduler::current_ = nullptr;
+
+scheduler::scheduler() noexcept = default;
+
+scheduler::~scheduler() {
+    SIMUL_ASSERT(ready_.empty() && now_.empty() && unwind_.empty(),
+                 "a scheduler was destroyed while tasks were running on it");
+    if (current_ == this) current_ = nullptr;
+}
+
+scheduler* scheduler::set_current(scheduler* replacement) noexcept {
+    scheduler* old = current_;
+    current_ = replacement;
+    return old;
+}
+
+std::size_t scheduler::run_ready() noexcept {
+    waiter_queue pass;
+    pass.splice_back(ready_);
+    std::size_t turns = 0;
+    while (waiter* turn = pass.pop_front()) {
+        ++turns;
+        budget_ = inline_budget;
+        turn->notify(notice::run);
+        settle();
+    }
+    return turns;
+}
+
+void scheduler::settle() noexcept {
+    for (;;) {
+        if (first_request_ != nullptr) deliver_requests();
+        while (waiter* doomed = unwind_.pop_front()) doomed->notify(notice::run);
+        if (first_request_ != nullptr) continue;
+        waiter* continued = now_.pop_front();
+        if (continued == nullptr) return;
+        continued->notify(notice::run);
+    }
+}
+
+void scheduler::deliver(cancel_scope& requested) noexcept {
+    if (requested.delivery_slot_ != nullptr) return;
+    requested.next_delivery_ = nullptr;
+    requested.delivery_slot_ = last_request_;
+    *last_request_ = &requested;
+    last_request_ = &requested.next_delivery_;
+}
+
+void scheduler::forget(cancel_scope& requested) noexcept {
+    if (requested.delivery_slot_ == nullptr) return;
+    *requested.delivery_slot_ = requested.next_delivery_;
+    if (requested.next_delivery_ != nullptr) {
+        requested.next_delivery_->delivery_slot_ = requested.delivery_slot_;
+    } else {
+        last_request_ = requested.delivery_slot_;
+    }
+    requested.delivery_slot_ = nullptr;
+    requested.next_delivery_ = nullptr;
+}
+
+// Two steps, because an operation that confirms at once ends scopes while one walks the tree: first
+// collect every operation below the requested scopes, then ask each. An operation that ends
+// because of another's confirmation leaves the list by itself.
+void scheduler::deliver_requests() noexcept {
+    intrusive_list<cancellable> asked;
+    while (cancel_scope* requested = first_request_) {
+        forget(*requested);
+        for (cancel_scope* below = requested; below != nullptr;
+             below = cancel_scope::next_below(below, *requested)) {
+            asked.splice_back(below->waiting_);
+        }
+    }
+    while (cancellable* waiting = asked.pop_front()) waiting->ask_(*waiting);
+}
+
+}  // namespace simul

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/coro/trace.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "simul/coro/detail/frame.hpp"
+
+namespace simul {
+
+namespace {
+
+constexpr std::size_t ring_size = 16;
+constexpr std::size_t longest_trace = 48;
+
+struct ring_entry {
+    std::exception_ptr error;
+    std::size_t count = 0;    // coroutines in the chain, including those not kept
+    std::size_t recorded = 0;
+    std::array<trace_entry, longest_trace> entries;
+    detail::suppressed_error* later = nullptr;
+
+    void reset() noexcept {
+        while (later != nullptr) {
+            detail::suppressed_error* next = later->next_suppressed;
+            later->release(*later);
+            later = next;
+        }
+        error = nullptr;
+        count = recorded = 0;
+    }
+};
+
+struct trace_ring {
+    std::array<ring_entry, ring_size> entries;
+    std::size_t next = 0;
+
+    ~trace_ring() {
+        for (ring_entry& entry : entries) entry.reset();
+    }
+
+    ring_entry* find(const std::exception_ptr& error) noexcept {
+        for (ring_entry& entry : entries) {
+            if (entry.error == error) return &entry;
+        }
+        return nullptr;
+    }
+
+    // Takes the oldest entry. Whatever it kept alive may run destructors, but they cannot throw and
+    // cannot record: no coroutine runs in them.
+    ring_entry& claim(const std::exception_ptr& error) noexcept {
+        ring_entry& entry = entries[next];
+        next = (next + 1) % ring_size;
+        entry.reset();
+        entry.error = error;
+        return entry;
+    }
+};
+
+trace_ring& ring() noexcept {
+    static thread_local trace_ring instance;
+    return instance;
+}
+
+}  // namespace
+
+namespace detail {
+
+void record_trace(frame& thrower) noexcept {
+    trace_ring& traces = ring();
+    if (traces.find(thrower.exception) != nullptr) return;
+    ring_entry& entry = traces.claim(thrower.exception);
+    const waiter* position = &thrower;
+    while (position != nullptr) {
+        if (frame* step = frame::from(const_cast<waiter&>(*position))) {
+            if (entry.recorded < longest_trace) {
+                trace_entry& line = entry.entries[entry.recorded++];
+                line.body = step->made_at;
+                line.await = step == &thrower ? std::source_location{} : step->where;
+            }
+            ++entry.count;
+        }
+        position = position->up;
+    }
+}
+
+void attach_suppressed(const std::exception_ptr& error, suppressed_error* first) noexcept {
+    if (first == nullptr) return;
+    trace_ring& traces = ring();
+    ring_entry* entry = traces.find(error);
+    if (entry == nullptr) entry = &traces.claim(error);
+    suppressed_error** last = &entry->later;
+    while (*last != nullptr) last = &(*last)->next_suppressed;
+    *last = first;
+}
+
+void clear_traces() noexcept {
+    for (ring_entry& entry : ring().entries) entry.reset();
+}
+
+// "simul::task<int> app::load(std::string)" becomes "app::load"; g++ writes
+// "main()::<lambda(int)>" for a lambda, clang "auto main()::(anonymous class)::operator()(int)
+// const": both become "main()::lambda".
+std::string plain_function_name(const char* name) {
+    std::string_view text{name};
+    for (const std::string_view lambda : {"<lambda(", "(anonymous class)::operator()", "(lambda at "}) {
+        if (const std::size_t at = text.find(lambda); at != std::string_view::npos) {
+            std::string_view owner = text.substr(0, at);
+            if (owner.ends_with("::")) owner.remove_suffix(2);
+            std::string result = owner.empty() ? "" : plain_function_name(std::string{owner}.c_str());
+            return result.empty() ? "lambda" : result + "::lambda";
+        }
+    }
+    // The name ends where the argument list opens, outside of template arguments, and begins after
+    // the last space before that.
+    std::size_t begin = 0;
+    int depth = 0;
+    std::size_t end = text.size();
+    for (std::size_t index = 0; index < text.size(); ++index) {
+        const char character = text[index];
+        if (character == '<') ++depth;
+        if (character == '>') --depth;
+        if (depth != 0) continue;
+        if (character == '(') {
+            if (text.substr(index).starts_with("(anonymous namespace)")) {
+                index += std::strlen("(anonymous namespace)") - 1;
+                continue;
+            }
+            end = index;
+            break;
+        }
+        if (character == ' ') begin = index + 1;
+    }
+    std::string result{text.substr(begin, end - begin)};
+    for (const std::string_view anonymous : {"(anonymous namespace)::", "{anonymous}::"}) {
+        while (true) {
+            const std::size_t at = result.find(anonymous);
+            if (at == std::string::npos) break;
+            result.erase(at, anonymous.size());
+        }
+    }
+    while (!result.empty() && (result.front() == '*' || result.front() == '&')) result.erase(0, 1);
+    return result;
+}
+
+}  // namespace detail
+
+std::vector<trace_entry> async_trace(const std::exception_ptr& error) {
+    std::vector<trace_entry> chain;
+    if (error == nullptr) return chain;
+    if (const ring_entry* entry = ring().find(error)) {
+        chain.assign(entry->entries.begin(),
+                     entry->entries.begin() + static_cast<std::ptrdiff_t>(entry->recorded));
+    }
+    return chain;
+}
+
+std::string format_async_trace(const std::exception_ptr& error) {
+    std::string text;
+    if (error == nullptr) return text;
+    const ring_entry* entry = ring().find(error);
+    if (entry == nullptr) return text;
+    for (std::size_t index = 0; index < entry->recorded; ++index) {
+        const trace_entry& line = entry->entries[index];
+        const std::string name = detail::plain_function_name(line.body.function_name());
+        if (line.await.line() == 0) {
+            text += fmt::format("  in {}  {}\n", name, line.body.file_name());
+        } else {
+            text += fmt::format("  awaited by {}  {}:{}\n", name, line.await.file_name(),
+                                line.await.line());
+        }
+    }
+    if (entry->count > entry->recorded) {
+        text += fmt::format("  and {} more\n", entry->count - entry->recorded);
+    }
+    return text;
+}
+
+std::vector<std::exception_ptr> suppressed(const std::exception_ptr& error) {
+    std::vector<std::exception_ptr> errors;
+    if (error == nullptr) return errors;
+    if (const ring_entry* entry = ring().find(error)) {
+        for (const detail::suppressed_error* later = entry->later; later != nullptr;
+             later = later->next_suppressed) {
+            errors.push_back(later->suppressed_exception);
+        }
+    }
+    return errors;
+}
+
+std::vector<std::exception_ptr> suppressed() {
+    return suppressed(std::current_exception());
+}
+
+}  // namespace simul

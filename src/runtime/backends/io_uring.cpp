@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// runtime/backends/io_uring.cpp: operations handed to the kernel as they are.
+//
+//               submit                 flush (in poll)              completion
+//      ──▶ queued ──▶ pending ─────────────────────────▶ in_kernel ────────────▶ free
+//            │           │    ◀──── EINTR, EAGAIN ──────     │  ▲
+//            └──cancel───┴──▶ free (confirmed)               └──┘ cancel is asked, and awaited
+//
+// Invariants
+//   1. The kernel knows an operation by slot index and generation (io_uring_slab.hpp), never by an
+//      address, so a late completion cannot reach a record that is gone.
+//   2. A linked operation is in `pending_` (stage pending) or in `cancels_` (stage in_kernel, state
+//      cancelling, the request not yet submitted). Every flush submits the first list before the
+//      second, so a cancel never reaches the kernel before its target.
+//   3. Only the completion of the target ends an operation that the kernel knows. The completion
+//      of a cancel means nothing: measured on 6.18, it arrives before the target's.
+//   4. After an operation was asked to end it is never submitted again.
+#include <fcntl.h>
+#include <liburing.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <system_error>
+
+#include "runtime/backends/backends.hpp"
+#include "runtime/backends/io_uring_slab.hpp"
+#include "simul/base/config.hpp"
+#include "simul/base/unique_fd.hpp"
+
+namespace simul::detail {
+
+namespace {
+
+using operation_list = intrusive_list<operation, operation>;
+
+// user_data of what is no operation; generation 0 belongs to no slot.
+constexpr std::uint64_t id_of_cancels = 0;
+constexpr std::uint64_t id_of_wake = 1;
+
+// Submissions are flushed in batches of this size. The completion queue is larger, because a burst
+// of completions beyond it takes the kernel's slower overflow list.
+constexpr unsigned submission_entries = 256;
+constexpr unsigned completion_entries = 4096;
+
+unsigned long number_from_environment(const char* name) noexcept {
+    const char* text = std::getenv(name);
+    return text == nullptr ? 0 : std::strtoul(text, nullptr, 10);
+}
+
+bool shares_a_byte(const void* first, std::size_t first_size, const void* second,
+                   std::size_t second_size) noexcept {
+    const auto a = reinterpret_cast<std::uintptr_t>(first);
+    const auto b = reinterpret_cast<std::uintptr_t>(second);
+    return a < b + second_size && b < a + first_size;
+}
+
+class io_uring_backend;
+
+// The backends of this thread that hold completions back, for overlaps_operation_in_flight.
+SIMUL_THREAD_LOCAL io_uring_backend* delayed_backends = nullptr;
+
+class io_uring_backend final : public backend {
+public:
+    // Takes the ring, which is not enabled yet: it will belong to the thread of the first poll.
+    io_uring_backend(const io_uring& ring, int wake, std::size_t delay) noexcept
+        : ring_{ring}, wake_{wake}, delay_{delay} {}
+
+    ~io_uring_backend() override {
+        drain();
+        io_uring_queue_exit(&ring_);
+        io_uring_backend** link = &delayed_backends;
+        while (*link != nullptr && *link != this) link = &(*link)->next_delayed_;
+        if (*link == this) *link = next_delayed_;
+    }
+
+    bool submit(operation& request) noexcept override {
+        if (request.descriptor < 0 || !slab_.insert(request)) {
+            conclude(request, request.descriptor < 0 ? -EBADF : -ENOMEM);
+            return true;
+        }
+        if (delay_ != 0 && !known_to_thread_) make_known_to_thread();
+        request.state = operation_state::in_flight;
+        if (slab_.may_run(request)) enqueue(request);
+        return false;
+    }
+
+    bool cancel(operation& request) noexcept override {
+        if (request.state == operation_state::cancelling) return false;
+        SIMUL_ASSERT(request.state == operation_state::in_flight,
+                     "cancel of an operation that is not in flight");
+        const stage where = slab_.at(request).where;
+        if (where == stage::queued || where == stage::pending) {
+            request.unlink();
+            release(request);
+            conclude(request, -ECANCELED);
+            return true;
+        }
+        request.state = operation_state::cancelling;
+        cancels_.push_back(request);
+        return false;
+    }
+
+    void poll(time_point deadline) noexcept override {
+        if (!enabled_) enable();
+        // The kernel refuses submissions for a while when too many completions wait (EBUSY before
+        // Linux 5.19) or memory is short; they stay in their lists, and we must not block then.
+        const bool flushed = flush();
+        duration left = duration::zero();
+        if (deadline != time_point::min() && flushed && held_.empty() &&
+            io_uring_cq_ready(&ring_) == 0) {
+            const time_point start = deadline == time_point::max() ? time_point{} : now();
+            if (deadline > start) left = deadline - start;
+        }
+        if (left > duration::zero()) {
+            wait(deadline == time_point::max() ? nullptr : &left);
+        } else if (io_uring_sq_ready(&ring_) != 0 || kernel_has_more()) {
+            io_uring_submit_and_get_events(&ring_);
+        }
+        reap();
+        release_held();
+    }
+
+    void wake() noexcept override {
+        // acq_rel: releases what the caller published to the exchange in take_wake().
+        if (woken_.exchange(true, std::memory_order_acq_rel)) return;
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+    }
+
+    [[nodiscard]] time_point now() const noexcept override { return monotonic_now(); }
+
+    // The kernel resolves descriptors when it takes a submission, so nothing is remembered.
+    void forget(int descriptor) noexcept override {
+        bool used = false;
+        slab_.for_each_on(descriptor, [&](operation&) { used = true; });
+        SIMUL_ASSERT(!used, "a descriptor was forgotten while an operation was in flight on it");
+    }
+
+    void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
+                            void* context) noexcept override {
+        slab_.for_each_on(descriptor, [&](operation& request) { visit(request, context); });
+    }
+
+    [[nodiscard]] std::size_t in_flight() const noexcept override { return slab_.size(); }
+    [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
+
+    [[nodiscard]] bool overlaps(const void* begin, std::size_t size) noexcept {
+        bool found = false;
+        slab_.for_each([&](operation& request) {
+            const bool has_buffer =
+                request.code != opcode::poll && request.code != opcode::accept;
+            found = found || shares_a_byte(begin, size, &request, sizeof request) ||
+                    (has_buffer && shares_a_byte(begin, size, request.buffer, request.size));
+        });
+        return found;
+    }
+
+    [[nodiscard]] io_uring_backend* next_delayed() const noexcept { return next_delayed_; }
+
+private:
+    struct held_completion {
+        std::uint64_t user_data;
+        std::int32_t result;
+        std::size_t due;  // the number of the poll that delivers it
+    };
+
+    static void conclude(operation& request, int result) noexcept {
+        request.result = result;
+        request.state = operation_state::completed;
+    }
+
+    void make_known_to_thread() noexcept {
+        next_delayed_ = delayed_backends;
+        delayed_backends = this;
+        known_to_thread_ = true;
+    }
+
+    void enable() noexcept {
+        const int error = io_uring_enable_rings(&ring_);
+        SIMUL_ASSERT(error == 0, "the io_uring could not be enabled");
+        // Saves the look-up of the ring's descriptor in every call; since Linux 5.18, no loss
+        // without.
+        io_uring_register_ring_fd(&ring_);
+        enabled_ = true;
+    }
+
+    void enqueue(operation& request) noexcept {
+        slab_.at(request).where = stage::pending;
+        pending_.push_back(request);
+    }
+
+    // Takes an operation out of the slab and lets the next of its lane go.
+    void release(operation& request) noexcept {
+        const slab::lane lane = slab::lane_of(request.code);
+        const bool had_the_turn = lane != slab::lane::polls && slab_.may_run(request);
+        slab_.erase(request);
+        if (!had_the_turn) return;
+        if (operation* next = slab_.first_of(request.descriptor, lane)) enqueue(*next);
+    }
+
+    io_uring_sqe* next_submission() noexcept {
+        if (io_uring_sqe* free = io_uring_get_sqe(&ring_)) return free;
+        io_uring_submit(&ring_);
+        return io_uring_get_sqe(&ring_);
+    }
+
+    // Returns false when the kernel does not take all there is.
+    bool flush() noexcept {
+        if (!wake_armed_) {
+            io_uring_sqe* submission = next_submission();
+            if (submission == nullptr) return false;
+            io_uring_prep_read(submission, wake_.get(), &wake_count_, sizeof wake_count_, 0);
+            submission->user_data = id_of_wake;
+            wake_armed_ = true;
+        }
+        while (!pending_.empty()) {
+            io_uring_sqe* submission = next_submission();
+            if (submission == nullptr) return false;
+            operation& request = *pending_.pop_front();
+            slot& place = slab_.at(request);
+            prepare(*submission, request, place.awaits_readiness);
+            submission->user_data = slab_.user_data(request);
+            place.where = stage::in_kernel;
+            ++in_kernel_;
+        }
+        while (!cancels_.empty()) {
+            io_uring_sqe* submission = next_submission();
+            if (submission == nullptr) return false;
+            ask_to_end(*submission, slab_.user_data(*cancels_.pop_front()));
+        }
+        return true;
+    }
+
+    void ask_to_end(io_uring_sqe& submission, std::uint64_t target) noexcept {
+        io_uring_prep_cancel64(&submission, target, 0);
+        submission.user_data = id_of_cancels;
+        if ((ring_.features & IORING_FEAT_CQE_SKIP) != 0)
+            submission.flags |= IOSQE_CQE_SKIP_SUCCESS;
+    }
+
+    static void prepare(io_uring_sqe& submission, operation& request,
+                        bool awaits_readiness) noexcept {
+        const int fd = request.descriptor;
+        constexpr auto current_position = static_cast<__u64>(-1);
+        if (awaits_readiness) {
+            const bool reads = slab::lane_of(request.code) == slab::lane::readers;
+            io_uring_prep_poll_add(&submission, fd, reads ? POLLIN : POLLOUT);
+            return;
+        }
+        switch (request.code) {
+            case opcode::receive:
+                io_uring_prep_recv(&submission, fd, request.buffer, request.size, 0);
+                break;
+            case opcode::send:
+                io_uring_prep_send(&submission, fd, request.buffer, request.size, MSG_NOSIGNAL);
+                break;
+            case opcode::read:
+                io_uring_prep_read(&submission, fd, request.buffer, request.size,
+                                   current_position);
+                break;
+            case opcode::write:
+                io_uring_prep_write(&submission, fd, request.buffer, request.size,
+                                    current_position);
+                break;
+            case opcode::accept:
+                io_uring_prep_accept(&submission, fd, nullptr, nullptr,
+                                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+                break;
+            case opcode::connect:
+                io_uring_prep_connect(&submission, fd,
+                                      static_cast<const sockaddr*>(request.buffer), request.size);
+                break;
+            case opcode::poll: io_uring_prep_poll_add(&submission, fd, request.flags); break;
+        }
+    }
+
+    [[nodiscard]] bool kernel_has_more() const noexcept {
+        return (IO_URING_READ_ONCE(*ring_.sq.kflags) &
+                (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    }
+
+    // Blocks until a completion, a signal or the limit; the kernel's timer is never early.
+    void wait(const duration* limit) noexcept {
+        io_uring_cqe* first = nullptr;
+        __kernel_timespec time{};
+        if (limit != nullptr) {
+            const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*limit);
+            time.tv_sec = seconds.count();
+            time.tv_nsec = (*limit - seconds).count();
+        }
+        io_uring_submit_and_wait_timeout(&ring_, &first, 1, limit != nullptr ? &time : nullptr,
+                                         nullptr);
+    }
+
+    void reap() noexcept {
+        while (true) {
+            unsigned head = 0;
+            unsigned count = 0;
+            io_uring_cqe* completion = nullptr;
+            io_uring_for_each_cqe(&ring_, head, completion) {
+                ++count;
+                take(completion->user_data, completion->res);
+            }
+            io_uring_cq_advance(&ring_, count);
+            if (!io_uring_cq_has_overflow(&ring_)) return;
+            if (io_uring_get_events(&ring_) < 0 && count == 0) return;
+        }
+    }
+
+    void take(std::uint64_t user_data, std::int32_t result) noexcept {
+        if (user_data == id_of_wake) return take_wake();
+        if (user_data == id_of_cancels) return;
+        slot* place = slab_.find(user_data);
+        if (place == nullptr || place->where != stage::in_kernel) return;
+        --in_kernel_;
+        if (delay_ != 0 && !draining_ && hold(user_data, result)) {
+            place->where = stage::held;
+            return;
+        }
+        finish(*place, result);
+    }
+
+    void take_wake() noexcept {
+        wake_armed_ = false;
+        // Pairs with the exchange in wake(): what a waker that saw `true` published before is
+        // visible after this, so its missing write to the eventfd is no loss.
+        woken_.exchange(false, std::memory_order_acq_rel);
+    }
+
+    bool hold(std::uint64_t user_data, std::int32_t result) noexcept try {
+        held_.push_back({user_data, result, polls_ + delay_});
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+
+    void release_held() noexcept {
+        if (delay_ == 0) return;
+        ++polls_;
+        while (!held_.empty() && held_.front().due < polls_) {
+            const held_completion completion = held_.front();
+            held_.pop_front();
+            if (slot* place = slab_.find(completion.user_data)) finish(*place, completion.result);
+        }
+    }
+
+    void finish(slot& place, std::int32_t result) noexcept {
+        operation& request = *place.owner;
+        const bool cancelling = request.state == operation_state::cancelling;
+        request.unlink();  // from cancels_: there is nothing left to be asked
+        if (must_go_on(place, request, result)) {
+            if (!cancelling) {
+                slab::renew(place);
+                enqueue(request);
+                return;
+            }
+            result = -ECANCELED;
+        }
+        release(request);
+        conclude(request, result);
+        if (!draining_) request.complete(request);
+    }
+
+    // True when the completion is no result: nothing happened, and the operation is to be
+    // submitted again.
+    static bool must_go_on(slot& place, operation& request, std::int32_t result) noexcept {
+        if (place.awaits_readiness) {
+            place.awaits_readiness = false;
+            return result >= 0;
+        }
+        if (result == -EINTR) return true;
+        if (request.code == opcode::accept && result < 0 && concerns_one_connection(-result))
+            return true;
+        // Kernels that cannot wait on a non-blocking descriptor for us say EAGAIN (pipes before
+        // Linux 6.0 or so): then a poll stands in. A connect over a Unix socket means it.
+        const bool waits = request.code != opcode::connect && request.code != opcode::poll;
+        if (result == -EAGAIN && waits) {
+            place.awaits_readiness = true;
+            return true;
+        }
+        return false;
+    }
+
+    // Ends what is in flight; afterwards the kernel owns no memory of ours.
+    void drain() noexcept {
+        draining_ = true;
+        for (held_completion& completion : held_) {
+            if (slot* place = slab_.find(completion.user_data)) finish(*place, completion.result);
+        }
+        held_.clear();
+        slab_.for_each([this](operation& request) {
+            if (request.state == operation_state::in_flight) cancel(request);
+        });
+        // A release lets the next of a lane go; it has been or will be cancelled by the same walk,
+        // except where the first of the lane stays in the kernel: finish() enqueues its follower.
+        while (in_kernel_ != 0 || !pending_.empty() || !cancels_.empty()) {
+            while (operation* request = pending_.pop_front()) {
+                slab_.at(*request).where = stage::queued;
+                release(*request);
+                conclude(*request, -ECANCELED);
+            }
+            if (in_kernel_ == 0) break;
+            flush();
+            const int error = io_uring_submit_and_wait(&ring_, 1);
+            SIMUL_ASSERT(error >= 0 || error == -EINTR || error == -EBUSY || error == -EAGAIN,
+                         "an io_uring backend with operations in flight must be destroyed on the "
+                         "thread it was used on");
+            reap();
+        }
+        if (!enabled_ || !wake_armed_) return;
+        if (io_uring_sqe* submission = next_submission())
+            ask_to_end(*submission, id_of_wake);
+        // An error means another thread, or no memory; closing the ring ends the read as well.
+        while (wake_armed_) {
+            if (io_uring_submit_and_wait(&ring_, 1) < 0) return;
+            reap();
+        }
+    }
+
+    io_uring ring_;
+    unique_fd wake_;
+    slab slab_;
+    operation_list pending_;
+    operation_list cancels_;
+    std::size_t in_kernel_ = 0;
+    bool enabled_ = false;
+    bool draining_ = false;
+
+    std::uint64_t wake_count_ = 0;  // the kernel's, while wake_armed_
+    bool wake_armed_ = false;
+
+    // SIMUL_IO_URING_DELAY
+    std::size_t delay_;
+    std::size_t polls_ = 0;
+    std::deque<held_completion> held_;
+    bool known_to_thread_ = false;
+    io_uring_backend* next_delayed_ = nullptr;
+
+    // Any thread. True from the first wake until its completion was taken, so that a thousand
+    // wakes cost one write.
+    std::atomic<bool> woken_{false};
+};
+
+struct refusal {
+    const char* name;
+    int error;
+};
+
+constexpr refusal refusals[] = {
+    {"ENOSYS", ENOSYS}, {"EPERM", EPERM}, {"ENOMEM", ENOMEM}, {"EINVAL", EINVAL}};
+
+int refusal_from_environment() noexcept {
+    const char* wanted = std::getenv("SIMUL_IO_URING_REFUSE");
+    if (wanted == nullptr) return 0;
+    for (const refusal& candidate : refusals)
+        if (std::strcmp(candidate.name, wanted) == 0) return candidate.error;
+    return 0;
+}
+
+std::string explain(int error) {
+    switch (error) {
+        case ENOSYS:
+            return "the kernel has no io_uring (it needs Linux 5.11, built with "
+                   "CONFIG_IO_URING), or a seccomp filter hides it";
+        case EPERM: {
+            int disabled = 0;
+            std::ifstream{"/proc/sys/kernel/io_uring_disabled"} >> disabled;
+            if (disabled != 0)
+                return "the kernel forbids io_uring: sysctl kernel.io_uring_disabled is " +
+                       std::to_string(disabled) + ", and 0 would allow it";
+            return "a seccomp filter forbids io_uring, as container runtimes do by default; allow "
+                   "the system calls io_uring_setup, io_uring_enter and io_uring_register";
+        }
+        case ENOMEM:
+            return "there is not enough memory for an io_uring, or the limit on locked memory is "
+                   "too small (see ulimit -l)";
+        case EINVAL:
+            return "the kernel's io_uring is too old: Linux 5.11 is needed";
+        default:
+            return "io_uring_setup failed: " + std::system_category().message(error);
+    }
+}
+
+// Tries the set-ups from the best to the plainest. Returns 0 or an errno.
+int set_up(io_uring& ring) noexcept {
+    // DEFER_TASKRUN (6.1) keeps completions from interrupting the thread, COOP_TASKRUN (5.19)
+    // nearly does. SUBMIT_ALL (5.18) goes on after a submission that is refused.
+    constexpr unsigned common = IORING_SETUP_R_DISABLED | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
+    constexpr unsigned levels[] = {
+        common | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
+            IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+        common | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+        common,
+    };
+    constexpr std::size_t count = std::size(levels);
+    std::size_t level = number_from_environment("SIMUL_IO_URING_LEVEL");
+    if (level >= count) level = count - 1;
+    int error = EINVAL;
+    for (; level < count && error == EINVAL; ++level) {
+        io_uring_params parameters{};
+        parameters.flags = levels[level];
+        parameters.cq_entries = completion_entries;
+        error = -io_uring_queue_init_params(submission_entries, &ring, &parameters);
+    }
+    return error;
+}
+
+const char* missing_feature(io_uring& ring) noexcept {
+    if ((ring.features & IORING_FEAT_NODROP) == 0) return "IORING_FEAT_NODROP";
+    if ((ring.features & IORING_FEAT_EXT_ARG) == 0) return "IORING_FEAT_EXT_ARG";
+    constexpr struct {
+        int code;
+        const char* name;
+    } needed[] = {
+        {IORING_OP_RECV, "IORING_OP_RECV"},         {IORING_OP_SEND, "IORING_OP_SEND"},
+        {IORING_OP_READ, "IORING_OP_READ"},         {IORING_OP_WRITE, "IORING_OP_WRITE"},
+        {IORING_OP_ACCEPT, "IORING_OP_ACCEPT"},     {IORING_OP_CONNECT, "IORING_OP_CONNECT"},
+        {IORING_OP_POLL_ADD, "IORING_OP_POLL_ADD"}, {IORING_OP_ASYNC_CANCEL, "IORING_OP_ASYNC_CANCEL"},
+    };
+    io_uring_probe* probe = io_uring_get_probe_ring(&ring);
+    if (probe == nullptr) return "IORING_REGISTER_PROBE";
+    const char* missing = nullptr;
+    for (const auto& one : needed)
+        if (io_uring_opcode_supported(probe, one.code) == 0) missing = one.name;
+    io_uring_free_probe(probe);
+    return missing;
+}
+
+}  // namespace
+
+std::unique_ptr<backend> make_io_uring_backend(std::string& reason) {
+    if (const int error = refusal_from_environment()) {
+        reason = explain(error);
+        return nullptr;
+    }
+    unique_fd wake{::eventfd(0, EFD_CLOEXEC)};
+    if (!wake) {
+        reason = "eventfd failed: " + std::system_category().message(errno);
+        return nullptr;
+    }
+    io_uring ring{};
+    if (const int error = set_up(ring)) {
+        reason = explain(error);
+        return nullptr;
+    }
+    if (const char* missing = missing_feature(ring)) {
+        reason = std::string{"the kernel's io_uring is too old: it lacks "} + missing;
+        io_uring_queue_exit(&ring);
+        return nullptr;
+    }
+    const std::size_t delay = number_from_environment("SIMUL_IO_URING_DELAY");
+    return std::make_unique<io_uring_backend>(ring, wake.release(), delay);
+}
+
+bool overlaps_operation_in_flight(const void* begin, std::size_t size) noexcept {
+    io_uring_backend* asked = delayed_backends;
+    while (asked != nullptr && !asked->overlaps(begin, size)) asked = asked->next_delayed();
+    return asked != nullptr;
+}
+
+}  // namespace simul::detail

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/runtime/loop.hpp"
+
+#include <utility>
+
+#include "runtime/backends/simulated.hpp"
+#include "runtime/blocking_pool.hpp"
+#include "runtime/timer_wheel.hpp"
+#include "simul/runtime/unhandled.hpp"
+
+namespace simul {
+
+namespace {
+
+// How many passes with work ready may go by before clock and backend are asked again.
+constexpr std::uint64_t passes_between_polls = 32;
+
+struct posted_function : posted_work {
+    explicit posted_function(std::move_only_function<void()> function)
+        : posted_work{&call, nullptr}, work{std::move(function)} {}
+
+    static void call(posted_work& self) noexcept {
+        const std::unique_ptr<posted_function> owned{static_cast<posted_function*>(&self)};
+        try {
+            owned->work();
+        } catch (...) {
+            report_unhandled_error(std::current_exception(), "in work posted to the loop");
+        }
+    }
+
+    std::move_only_function<void()> work;
+};
+
+}  // namespace
+
+constinit SIMUL_THREAD_LOCAL loop* loop::current_ = nullptr;
+
+struct detail::loop_state {
+    explicit loop_state(time_point start) noexcept : timers{start} {}
+
+    timer_wheel timers;
+    std::unique_ptr<blocking_pool> threads;
+};
+
+loop::loop(const loop_options& options) {
+    chosen_backend chosen = make_backend(options.backend);
+    backend_ = std::move(chosen.implementation);
+    reason_ = std::move(chosen.reason);
+    simulated_ = backend_->name() == "simulated";
+    poll_is_a_system_call_ = backend_->name() == "epoll";
+    state_ = std::make_unique<detail::loop_state>(backend_->now());
+    previous_ = std::exchange(current_, this);
+    previous_scheduler_ = simul::scheduler::set_current(&scheduler_);
+}
+
+loop::~loop() {
+    state_->threads.reset();
+    // Functions that nobody will run any more. Other records belong to operations, and those have
+    // ended: nothing runs on the loop.
+    for (posted_work* work = inbox_.exchange(nullptr, std::memory_order_acquire);
+         work != nullptr;) {
+        posted_work* following = work->next;
+        if (work->run == &posted_function::call) delete static_cast<posted_function*>(work);
+        work = following;
+    }
+    current_ = previous_;
+    simul::scheduler::set_current(previous_scheduler_);
+}
+
+loop& loop::current() noexcept {
+    SIMUL_ASSERT(current_ != nullptr, "no loop runs on this thread: call run() first");
+    return *current_;
+}
+
+loop_info loop::info() const {
+    loop_info answer;
+    answer.backend = backend_->name();
+    answer.reason = reason_;
+    return answer;
+}
+
+loop_statistics loop::statistics() const noexcept {
+    loop_statistics answer;
+    answer.passes = passes_;
+    answer.turns = turns_;
+    answer.timers = state_->timers.size();
+    answer.operations = backend_->in_flight();
+    return answer;
+}
+
+bool loop::run_until(const bool& done) {
+    SIMUL_ASSERT(!running_, "a loop was run inside itself: await the task instead");
+    running_ = true;
+    stuck_ = false;
+    scheduler_.settle();
+    while (!done && !stuck_) iterate();
+    running_ = false;
+    return done;
+}
+
+void loop::iterate() noexcept {
+    ++passes_;
+    drain_inbox();
+    turns_ += scheduler_.run_ready();
+    const bool busy = scheduler_.has_ready();
+    const bool look_around = !busy || simulated_ || passes_ % passes_between_polls == 0;
+    if (look_around) {
+        state_->timers.advance(backend_->now());
+        scheduler_.settle();
+    } else if (poll_is_a_system_call_) {
+        return;
+    }
+    const bool ready =
+        scheduler_.has_ready() || inbox_.load(std::memory_order_relaxed) != nullptr;
+    backend_->poll(ready ? time_point::min() : state_->timers.next_wakeup());
+    if (simulated_ && !ready && !scheduler_.has_ready() &&
+        state_->timers.next_wakeup() == time_point::max() &&
+        static_cast<detail::simulated_backend&>(*backend_).stuck()) {
+        stuck_ = inbox_.load(std::memory_order_acquire) == nullptr &&
+                 !interrupted_.load(std::memory_order_acquire);
+    }
+}
+
+// Pairs with the release in post(): what the poster wrote is visible here. The list is last in,
+// first out, so it is turned around.
+void loop::drain_inbox() noexcept {
+    if (interrupted_.load(std::memory_order_relaxed)) [[unlikely]] {
+        if (interrupted_.exchange(false, std::memory_order_acquire) && interrupt_handler_) {
+            interrupt_handler_();
+        }
+    }
+    if (inbox_.load(std::memory_order_relaxed) == nullptr) return;
+    posted_work* newest = inbox_.exchange(nullptr, std::memory_order_acquire);
+    posted_work* oldest = nullptr;
+    while (newest != nullptr) {
+        posted_work* following = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = following;
+    }
+    while (oldest != nullptr) {
+        posted_work* following = oldest->next;
+        oldest->run(*oldest);
+        oldest = following;
+    }
+    scheduler_.settle();
+}
+
+void loop::post_from_any_thread(std::move_only_function<void()> work) {
+    post(*new posted_function{std::move(work)});
+}
+
+void loop::post(posted_work& work) noexcept {
+    posted_work* head = inbox_.load(std::memory_order_relaxed);
+    do {
+        work.next = head;
+    } while (!inbox_.compare_exchange_weak(head, &work, std::memory_order_release,
+                                           std::memory_order_relaxed));
+    backend_->wake();
+}
+
+void loop::arm(timer& waiting) noexcept {
+    state_->timers.arm(waiting);
+}
+
+void loop::disarm(timer& waiting) noexcept {
+    state_->timers.disarm(waiting);
+}
+
+detail::blocking_pool& loop::blocking_threads() {
+    if (state_->threads == nullptr) state_->threads = std::make_unique<detail::blocking_pool>();
+    return *state_->threads;
+}
+
+void loop::interrupt() noexcept {
+    interrupted_.store(true, std::memory_order_release);
+    backend_->wake();
+}
+
+}  // namespace simul

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/runtime/unhandled.hpp"
+
+#include <atomic>
+#include <cstdio>
+
+#include "simul/coro/trace.hpp"
+
+namespace simul {
+
+namespace {
+
+void print(std::exception_ptr error, const char* context) noexcept {
+    const char* what = "an exception of unknown type";
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& known) {
+        what = known.what();
+        std::fprintf(stderr, "simul: unhandled error %s: %s\n%s", context, what,
+                     format_async_trace(error).c_str());
+    } catch (...) {
+        std::fprintf(stderr, "simul: unhandled error %s: %s\n%s", context, what,
+                     format_async_trace(error).c_str());
+    }
+}
+
+std::atomic<unhandled_error_handler> handler{&print};
+
+}  // namespace
+
+unhandled_error_handler set_unhandled_error_handler(unhandled_error_handler replacement) noexcept {
+    return handler.exchange(replacement != nullptr ? replacement : &print,
+                            std::memory_order_acq_rel);
+}
+
+void report_unhandled_error(std::exception_ptr error, const char* context) noexcept {
+    handler.load(std::memory_order_acquire)(std::move(error), context);
+}
+
+}  // namespace simul

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the examples in the simulated world and compares what they print, byte for byte.
+
+    tests/examples/check_examples.py BUILD_DIR [NAME…]
+
+Each line of examples/expected/cases.txt is one case:
+
+    <expected file> <golden file or -> <program> <argument>…
+
+The expected file lies in examples/expected. The golden file, the output of the Python original, lies
+in the folder golden of SIMUL_TEST_DATA (by default the folder `shared` beside the project); a case
+whose golden file is not there is compared with the expected file alone. `<HEX>` in either stands for
+ten hexadecimal digits in angle brackets. An example without a case is run with no arguments when
+expected/NAME.txt exists, and skipped otherwise.
+"""
+
+import difflib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+EXPECTED = ROOT / "examples/expected"
+TIME_LIMIT = 60
+
+
+def test_data():
+    named = os.environ.get("SIMUL_TEST_DATA")
+    return pathlib.Path(named) if named else ROOT.parent / "shared"
+
+
+def read_cases(text):
+    """Returns (expected file, golden file or None, program, arguments) for each line."""
+    cases = []
+    for line in text.splitlines():
+        words = line.split("#")[0].split()
+        if words:
+            expected, golden, program, *arguments = words
+            cases.append((expected, None if golden == "-" else golden, program, arguments))
+    return cases
+
+
+def all_cases():
+    listed = EXPECTED / "cases.txt"
+    cases = read_cases(listed.read_text()) if listed.is_file() else []
+    named = {program for _, _, program, _ in cases}
+    for source in sorted((ROOT / "examples").glob("*.cpp")):
+        if source.stem not in named:
+            exists = (EXPECTED / f"{source.stem}.txt").is_file()
+            cases.append((f"{source.stem}.txt" if exists else None, None, source.stem, []))
+    return cases
+
+
+def matches(pattern, output):
+    parts = [re.escape(part) for part in pattern.split(b"<HEX>")]
+    return re.fullmatch(b"<[0-9a-f]{10}>".join(parts), output) is not None
+
+
+def difference(wanted, output, name):
+    lines = difflib.unified_diff(
+        wanted.decode(errors="replace").splitlines(), output.decode(errors="replace").splitlines(),
+        name, "output", lineterm="")
+    return "\n".join(list(lines)[:40])
+
+
+def run_case(build, case):
+    """Returns (verdict, text): passed, failed or skipped."""
+    expected, golden, program, arguments = case
+    if expected is None:
+        return "skipped", "there is no expected output"
+    binary = build / "examples" / program
+    if not binary.is_file():
+        return "failed", f"{binary} was not built"
+    environment = {**os.environ, "SIMUL_BACKEND": "simulated"}
+    try:
+        done = subprocess.run([binary, *arguments], env=environment, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        return "failed", f"still running after {TIME_LIMIT} s"
+    if done.returncode != 0:
+        return "failed", f"exit code {done.returncode}\n" + done.stderr.decode(errors="replace")
+    files = [EXPECTED / expected]
+    note = ""
+    if golden is not None:
+        path = test_data() / "golden" / golden
+        if path.is_file():
+            files.append(path)
+            note = "also as the original"
+        else:
+            note = "golden file not at hand"
+    for path in files:
+        if not path.is_file():
+            return "failed", f"{path} does not exist"
+        wanted = path.read_bytes()
+        if not matches(wanted, done.stdout):
+            return "failed", difference(wanted, done.stdout, path.name)
+    return "passed", note
+
+
+def main(arguments):
+    if not arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    build = pathlib.Path(arguments[0]).resolve()
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for case in all_cases():
+        if arguments[1:] and case[2] not in arguments[1:]:
+            continue
+        verdict, text = run_case(build, case)
+        counts[verdict] += 1
+        line = f"{verdict}  {' '.join([case[2], *case[3]])}"
+        print(line + ("\n" if "\n" in text or verdict == "failed" else "  ") * bool(text) + text)
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles every header below include/ alone, included twice, with every compiler there is.
+
+    tools/check_headers.py [--compilers g++,clang++-19] [--jobs N]
+"""
+
+import argparse
+import concurrent.futures
+import shutil
+import subprocess
+import sys
+
+import cpp_text
+
+FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion",
+         "-Werror", "-Iinclude", "-x", "c++", "-"]
+
+
+def compile_alone(root, compiler, header):
+    name = header.relative_to(root / "include").as_posix()
+    unit = f'#include "{name}"\n#include "{name}"\n'
+    done = subprocess.run([compiler, *FLAGS], input=unit, text=True, cwd=root,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return None if done.returncode == 0 else f"{name} does not compile alone with {compiler}:\n" \
+        + "\n".join(done.stdout.splitlines()[:20])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--compilers", default="g++,clang++-19")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    root = cpp_text.project_root()
+    compilers = arguments.compilers.split(",")
+    missing = [compiler for compiler in compilers if shutil.which(compiler) is None]
+    if missing:
+        print(f"not found: {', '.join(missing)}")
+        return 1
+    headers = sorted((root / "include").rglob("*.hpp"))
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        results = pool.map(lambda pair: compile_alone(root, *pair),
+                           [(compiler, header) for compiler in compilers for header in headers])
+        errors = [result for result in results if result]
+    print("\n".join(errors + [f"headers: {len(headers)} headers, {len(compilers)} compilers, "
+                              f"{len(errors)} errors"]))
+    return 1 if errors or not headers else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

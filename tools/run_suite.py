@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds one preset and runs its tests, its examples and the checks of the source.
+
+    tools/run_suite.py [--preset NAME] [--only WHAT]… [--filter-file FILE]
+
+WHAT is `tests` (every test executable), `examples`, `checks` (everything that reads the source), or
+the name of one test executable (unit_base, also `unit` for all that begin so) or of one check. The
+last line counts GoogleTest cases, example cases and checks: `N passed, N failed, N skipped`.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cpp_text
+
+TIME_LIMIT = 300  # seconds, for one test executable
+BUILD_TIME_LIMIT = 3600
+CHECK_TIME_LIMIT = 900
+OUTPUT_LIMIT = 12000  # characters of a failed block that are shown
+ROOT = cpp_text.project_root()
+
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=0:strict_string_checks=1",
+    "LSAN_OPTIONS": "print_suppressions=0",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, passed=0, failed=0, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def run(command, limit, environment=None):
+    """Runs a command in a process group of its own. Returns (exit code or None, output)."""
+    process = subprocess.Popen(
+        [str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        env={**os.environ, **SANITIZER_OPTIONS, **(environment or {})})
+    try:
+        output, _ = process.communicate(timeout=limit)
+        code = process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        code = None
+    return code, output.decode(errors="replace")
+
+
+def shorten(text):
+    if len(text) <= OUTPUT_LIMIT:
+        return text
+    return text[:OUTPUT_LIMIT // 3] + "\n[…]\n" + text[-OUTPUT_LIMIT * 2 // 3:]
+
+
+def say(verdict, name, detail, seconds):
+    print(f"{verdict:<7} {name:<22} {seconds:6.1f} s  {detail}", flush=True)
+
+
+class Suite:
+    def __init__(self, arguments):
+        self.preset = arguments.preset
+        self.only = arguments.only
+        self.filter = self.read_filter(arguments.filter_file)
+        self.build = ROOT / "build" / self.preset
+        self.tally = Tally()
+
+    @staticmethod
+    def read_filter(path):
+        if path is None:
+            return None
+        lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
+        return ":".join(line for line in lines if line)
+
+    def wants(self, group, name):
+        if not self.only:
+            return True
+        return any(what in (group, name) or name.startswith(what + "_") for what in self.only)
+
+    # --- building ---------------------------------------------------------------------------
+
+    def build_all(self):
+        begin = time.monotonic()
+        for command in (["cmake", "--preset", self.preset],
+                        ["cmake", "--build", "--preset", self.preset, "--", "-k", "0"]):
+            code, output = run(command, BUILD_TIME_LIMIT)
+            if code != 0:
+                self.tally.add(failed=1)
+                say("FAILED", "build", f"preset {self.preset}", time.monotonic() - begin)
+                wrong = "\n".join(line for line in output.splitlines() if not line.startswith("["))
+                print(shorten(wrong), flush=True)
+                return False
+        say("ok", "build", f"preset {self.preset}", time.monotonic() - begin)
+        return True
+
+    # --- test executables ---------------------------------------------------------------------
+
+    def executables(self):
+        """(name, path) of each test, as CMake registered them."""
+        code, output = run(["ctest", "--test-dir", self.build, "--show-only=json-v1"], 60)
+        if code != 0:
+            return []
+        tests = json.loads(output[output.index("{"):])["tests"]
+        return [(test["name"], pathlib.Path(test["command"][0]))
+                for test in tests if "command" in test]
+
+    def run_executable(self, name, path):
+        report = self.build / "reports" / f"{name}.json"
+        report.parent.mkdir(exist_ok=True)
+        report.unlink(missing_ok=True)
+        command = [path, f"--gtest_output=json:{report}", "--gtest_brief=1"]
+        if self.filter is not None:
+            command.append(f"--gtest_filter={self.filter}")
+        begin = time.monotonic()
+        code, output = run(command, TIME_LIMIT)
+        seconds = time.monotonic() - begin
+        passed, failed, skipped = self.count(report, output)
+        if code != 0 and failed == 0:
+            failed = 1  # it crashed, or was stopped, outside of what GoogleTest counts
+        self.tally.add(passed, failed, skipped)
+        detail = f"{passed} passed, {failed} failed, {skipped} skipped"
+        if code is None:
+            detail += f", stopped after {TIME_LIMIT} s"
+        elif code < 0:
+            detail += f", killed by {signal.Signals(-code).name}"
+        say("FAILED" if failed else "ok", name, detail, seconds)
+        if failed:
+            print(shorten(output), flush=True)
+
+    @staticmethod
+    def count(report, output):
+        """Counts cases from GoogleTest's report, or from what was printed before a crash."""
+        if not report.is_file():
+            # With --gtest_brief only failures are printed.
+            return 0, len(re.findall(r"^\[  FAILED  \] .*\(\d+ ms\)$", output, re.MULTILINE)), 0
+        passed = failed = skipped = 0
+        for suite in json.loads(report.read_text())["testsuites"]:
+            for case in suite["testsuite"]:
+                if case.get("failures"):
+                    failed += 1
+                elif case["result"] == "SKIPPED" or "DISABLED_" in suite["name"] + case["name"]:
+                    skipped += 1
+                elif case["status"] == "RUN":
+                    passed += 1
+        return passed, failed, skipped
+
+    # --- examples and checks --------------------------------------------------------------------
+
+    def run_examples(self):
+        begin = time.monotonic()
+        code, output = run(["python3", "tests/examples/check_examples.py", self.build],
+                           CHECK_TIME_LIMIT)
+        last = output.strip().splitlines()[-1] if output.strip() else ""
+        match = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", last)
+        counts = [int(number) for number in match.groups()] if match else [0, 1, 0]
+        self.tally.add(*counts)
+        say("FAILED" if counts[1] else "ok", "examples", last, time.monotonic() - begin)
+        if counts[1] or code != 0:
+            print(shorten(output), flush=True)
+
+    def checks(self):
+        yield "layers", ["tools/check_layers.py"]
+        yield "lint", ["tools/lint_coroutines.py"]
+        yield "docs", ["tools/check_docs.py"]
+        yield "headers", ["tools/check_headers.py"]
+        yield "format", ["tools/check_format.sh"]
+        yield "compile_fail", ["tools/check_compile_fail.py"]
+        if (ROOT / "tests/conformance/awaitables.txt").is_file():
+            yield "awaitables", ["tools/list_awaitables.py", "--check",
+                                 "tests/conformance/awaitables.txt"]
+        yield "changelog", ["tools/assemble_changelog.py", "--check"]
+        yield "tools", ["python3", "-m", "unittest", "discover", "-s", "tools/tests"]
+        yield "install", ["tools/check_install.py", self.build]
+
+    def run_check(self, name, command):
+        begin = time.monotonic()
+        environment = {"PYTHONPATH": str(ROOT / "tools"), "PYTHONDONTWRITEBYTECODE": "1"}
+        code, output = run(command, CHECK_TIME_LIMIT, environment)
+        self.tally.add(passed=code == 0, failed=code != 0)
+        last = output.strip().splitlines()[-1] if output.strip() else ""
+        say("FAILED" if code != 0 else "ok", name, last[:70], time.monotonic() - begin)
+        if code != 0:
+            print(shorten(output), flush=True)
+
+    def run_all(self):
+        checks = [(name, command) for name, command in self.checks() if self.wants("checks", name)]
+        groups_only = set(self.only) <= {name for name, _ in checks} | {"checks"} and self.only
+        if groups_only and not self.wants("checks", "install"):
+            built = False  # nothing that was asked for needs a build
+        else:
+            built = self.build_all()
+            # After a failed build what did get built is run all the same: it says more than nothing.
+            executables = self.executables()
+            if not executables:
+                self.tally.add(failed=1)
+                say("FAILED", "tests", "CMake knows of no test executable", 0)
+            for name, path in executables:
+                if self.wants("tests", name):
+                    if path.is_file():
+                        self.run_executable(name, path)
+                    else:
+                        self.tally.add(failed=1)
+                        say("FAILED", name, "was not built", 0)
+            if self.wants("examples", "examples"):
+                self.run_examples()
+        for name, command in checks:
+            if name == "install" and not built:
+                self.tally.add(skipped=1)
+                say("skipped", name, "there is no complete build", 0)
+            else:
+                self.run_check(name, command)
+        print(self.tally, flush=True)
+        return 1 if self.tally.failed or self.tally.passed == 0 else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="dev")
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--filter-file", type=pathlib.Path)
+    return Suite(parser.parse_args()).run_all()
+
+
+if __name__ == "__main__":
+    if shutil.which("cmake") is None:
+        sys.exit("cmake is not installed; ./test installs what is missing")
+    sys.exit(main())
