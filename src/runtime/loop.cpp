@@ -93,15 +93,16 @@ bool loop::run_until(const bool& done) {
     running_ = true;
     stuck_ = false;
     scheduler_.settle();
-    while (!done && !stuck_) iterate();
+    while (!done && !stuck_) iterate(done);
     running_ = false;
     return done;
 }
 
-void loop::iterate() noexcept {
+void loop::iterate(const bool& done) noexcept {
     ++passes_;
     drain_inbox();
     turns_ += scheduler_.run_ready();
+    if (done) return;
     const bool busy = scheduler_.has_ready();
     const bool look_around = !busy || simulated_ || passes_ % passes_between_polls == 0;
     if (look_around) {
@@ -110,6 +111,7 @@ void loop::iterate() noexcept {
     } else if (poll_is_a_system_call_) {
         return;
     }
+    if (done) return;
     const bool ready =
         scheduler_.has_ready() || inbox_.load(std::memory_order_relaxed) != nullptr;
     backend_->poll(ready ? time_point::min() : state_->timers.next_wakeup());

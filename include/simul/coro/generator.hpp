@@ -31,8 +31,8 @@ namespace simul {
 ///
 /// A generator is taken over, wherever it has got to: what is sent to the outer one goes to the
 /// innermost, and so does what is thrown in. It must yield the same type, and have the same Send
-/// or none. A range, or a generator that yields another type, must have items convertible to
-/// Yield. Whatever has no Send drops the values that are sent meanwhile.
+/// or none. A range must have items convertible to Yield; a generator that only yields, and yields
+/// another type, is such a range. Whatever has no Send drops the values that are sent meanwhile.
 ///
 /// Errors        what escapes from `source` is rethrown from the co_yield, and may be caught there.
 /// Lifetime      lvalue ranges are referenced, everything else is moved into the co_yield and

@@ -125,6 +125,11 @@ public:
 
     decltype(auto) take() { return awaited_.take(); }
 
+    /// After it has ended: true if take() will throw.
+    [[nodiscard]] bool has_error() const noexcept {
+        return awaited_.get() != nullptr && awaited_.get()->exception != nullptr;
+    }
+
 private:
     task_owner<Result> awaited_;
 };

@@ -144,7 +144,7 @@ public:
 
 private:
     void drain_inbox() noexcept;
-    void iterate() noexcept;
+    void iterate(const bool& done) noexcept;
 
     std::unique_ptr<simul::backend> backend_;
     std::string reason_;

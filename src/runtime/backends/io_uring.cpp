@@ -20,6 +20,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -184,7 +185,9 @@ private:
     }
 
     void enable() noexcept {
-        const int error = io_uring_enable_rings(&ring_);
+        // By number: liburing 2.3 declares io_uring_enable_rings but does not export it.
+        const long error = ::syscall(SYS_io_uring_register, ring_.ring_fd,
+                                     IORING_REGISTER_ENABLE_RINGS, nullptr, 0U);
         SIMUL_ASSERT(error == 0, "the io_uring could not be enabled");
         // Saves the look-up of the ring's descriptor in every call; since Linux 5.18, no loss
         // without.

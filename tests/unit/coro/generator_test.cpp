@@ -145,6 +145,7 @@ static_assert(!can_delegate<generator<int>, generator<int, int>>);
 static_assert(!can_delegate<generator<int, int>, generator<int, std::string>>);
 static_assert(can_delegate<generator<int>, numbers>);
 static_assert(can_delegate<generator<int>, generator<int&>>);
+static_assert(!can_delegate<generator<int>, generator<int&, void, int>>);
 static_assert(!can_delegate<generator<int>, std::vector<std::string>>);
 static_assert(!can_delegate<generator<int&>, std::ranges::iota_view<int, int>>);
 
@@ -231,7 +232,7 @@ TEST(generator, s003_a_million_items_need_the_memory_of_ten) {
 
 generator<int> count_up(int& next, bool& cleaned) {
     struct cleanup {
-        explicit cleanup(bool& flag) : flag{flag} {}
+        explicit cleanup(bool& done) : flag{done} {}
         ~cleanup() { flag = true; }
         bool& flag;
     } const guard{cleaned};

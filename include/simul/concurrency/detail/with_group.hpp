@@ -22,8 +22,8 @@ public:
     started start_body(waiter& self, task<Result> body) {
         body_ = task_owner<Result>{body.release()};
         spare_ = std::make_unique<kept_error>();
-        if (const started answer = core_.start(self); answer == started::stopped) return answer;
         core_.join();
+        if (core_.start(self) == started::stopped) return started::stopped;
         frame& running = *body_.get();
         up = &core_;
         scope = &core_.inner_scope();

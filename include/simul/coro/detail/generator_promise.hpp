@@ -31,6 +31,14 @@ inline constexpr bool is_generator = false;
 template <class Yield, class Send, class Return>
 inline constexpr bool is_generator<generator<Yield, Send, Return>> = true;
 
+/// Whether elements_of(Range) goes through a loop. A generator of the same items is joined to the
+/// chain instead; one of other items must have nothing else to say, or it would be lost.
+template <class Range, class Yield>
+inline constexpr bool is_plain_range = std::ranges::input_range<Range>;
+template <class Item, class Send, class Return, class Yield>
+inline constexpr bool is_plain_range<generator<Item, Send, Return>, Yield> =
+    std::is_void_v<Send> && std::is_void_v<Return> && !std::same_as<Item, Yield>;
+
 /// Stands in signatures where a generator sends or returns nothing; the functions are then
 /// constrained away.
 class nothing {};
@@ -170,7 +178,7 @@ public:
     }
 
     template <class Range>
-        requires(!is_generator<Range> && std::ranges::input_range<Range> &&
+        requires(is_plain_range<Range, Yield> &&
                  std::convertible_to<std::ranges::range_reference_t<Range>, Yield>)
     auto yield_value(elements_of<Range>&& source) {
         return delegate_awaiter<generator_promise<Yield, void, void>>{

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/concurrency/timeout.hpp: a limit of time around anything that can be awaited.
+#pragma once
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "simul/base/time.hpp"
+#include "simul/coro/detail/frame.hpp"
+#include "simul/coro/detail/result_slot.hpp"
+#include "simul/runtime/timer.hpp"
+
+namespace simul {
+
+namespace detail {
+
+/// The scope and timer of a time-out, without the type of what it limits.
+class time_limit : public waiter, public timer {
+public:
+    explicit time_limit(handler respond, duration limit) noexcept
+        : waiter{respond}, timer{&expire}, limit_{limit} {}
+
+protected:
+    enum class entry : unsigned char { entered, stopped, expired };
+
+    /// Enters the scope and arms the timer.
+    entry begin(waiter& self) noexcept;
+
+    /// Leaves the scope and disarms the timer.
+    void end() noexcept;
+
+    /// True if the limit passed and no request came from outside: this time-out owns the stop.
+    [[nodiscard]] bool owns_stop() const noexcept { return expired_ && !up->scope->is_cancelled(); }
+
+    [[nodiscard]] bool has_expired() const noexcept { return expired_; }
+
+    cancel_scope own_scope_;
+    bool timed_out_ = false;
+
+private:
+    static void expire(timer& self) noexcept;
+
+    duration limit_;
+    bool expired_ = false;
+};
+
+template <class Awaitable>
+class timeout_operation : public time_limit {
+protected:
+    using inner = operation_of<Awaitable>;
+
+public:
+    timeout_operation(duration limit, Awaitable&& awaited)
+        : time_limit{&respond, limit}, inner_(make_operation(std::forward<Awaitable>(awaited))) {}
+
+    started start(waiter& self) noexcept {
+        switch (begin(self)) {
+            case entry::stopped: return started::stopped;
+            case entry::expired: timed_out_ = true; return started::done;
+            case entry::entered: break;
+        }
+        const started answer = inner_.start(*this);
+        if (answer != started::pending) end();
+        return answer;
+    }
+
+    decltype(auto) take() {
+        if (timed_out_) throw timed_out{};
+        return inner_.take();
+    }
+
+    /// When the outer scope is cancelled after the inner operation has completed.
+    bool give_back() noexcept
+        requires requires(inner& operation) { operation.give_back(); }
+    {
+        return !timed_out_ && inner_.give_back();
+    }
+
+protected:
+    inner inner_;
+
+private:
+    static void respond(waiter& self, notice what) noexcept {
+        auto& operation = static_cast<timeout_operation&>(self);
+        operation.end();
+        if (what != notice::stopped && operation.own_scope_.is_cancelled()) {
+            // The result was first, but the request is there: some results go back.
+            if constexpr (requires(inner& ended) { ended.give_back(); }) {
+                if (operation.inner_.give_back()) what = notice::stopped;
+            }
+        }
+        if (what == notice::stopped && operation.owns_stop()) {
+            operation.timed_out_ = true;
+            what = notice::now;
+        }
+        operation.up->notify(what);
+    }
+};
+
+template <class Awaitable>
+class move_on_operation : public timeout_operation<Awaitable> {
+    using result = await_result_t<Awaitable>;
+
+public:
+    using timeout_operation<Awaitable>::timeout_operation;
+
+    auto take() -> std::optional<storable_t<result>> {
+        static_assert(!std::is_reference_v<result>,
+                      "move_on_after holds its result in an optional: return a pointer instead");
+        if (this->timed_out_) return std::nullopt;
+        return take_storable(this->inner_);
+    }
+};
+
+}  // namespace detail
+
+/// What timeout returns.
+template <class Awaitable>
+class [[nodiscard("co_await it")]] timeout_awaitable {
+public:
+    timeout_awaitable(duration limit, Awaitable&& awaited)
+        : limit_{limit}, awaited_{std::forward<Awaitable>(awaited)} {}
+    auto operator co_await() && {
+        return detail::timeout_operation<Awaitable>{limit_, std::forward<Awaitable>(awaited_)};
+    }
+
+private:
+    duration limit_;
+    Awaitable awaited_;
+};
+
+/// What move_on_after returns.
+template <class Awaitable>
+class [[nodiscard("co_await it")]] move_on_awaitable {
+public:
+    move_on_awaitable(duration limit, Awaitable&& awaited)
+        : limit_{limit}, awaited_{std::forward<Awaitable>(awaited)} {}
+    auto operator co_await() && {
+        return detail::move_on_operation<Awaitable>{limit_, std::forward<Awaitable>(awaited_)};
+    }
+
+private:
+    duration limit_;
+    Awaitable awaited_;
+};
+
+/// Awaits `awaited`, for at most `limit`. When the limit passes the work is cancelled, and the call
+/// ends when the work has really ended.
+///
+///     auto page = co_await timeout(10s, fetch(url));
+///
+/// A result that was there first is returned even if the limit has passed meanwhile. Use
+/// move_on_after when running out of time is no error.
+///
+/// Returns       what `awaited` gives.
+/// Errors        timed_out if the limit passed; with a limit of zero or less the work is not even
+///               started. Whatever `awaited` throws.
+/// Suspends      when `awaited` does.
+/// Cancellation  clean if that of `awaited` is. A request from outside is passed on, also when the
+///               limit has passed too.
+/// Threads       the loop's thread.
+/// Lifetime      an rvalue is moved in, an lvalue referenced.
+/// Complexity    O(1); allocates nothing.
+/// Source        asyncio.timeout; Trio's fail_after.
+template <class Rep, class Period, awaitable Awaitable>
+[[nodiscard]] auto timeout(std::chrono::duration<Rep, Period> limit, Awaitable&& awaited) {
+    return timeout_awaitable<Awaitable>{saturating_duration(limit),
+                                        std::forward<Awaitable>(awaited)};
+}
+
+/// Awaits `awaited`, for at most `limit`, and goes on without a result if the limit passes.
+///
+/// Returns       std::optional of the result, empty if the limit passed; std::monostate stands for
+///               void.
+/// Errors        whatever `awaited` throws.
+/// Suspends      when `awaited` does.
+/// Cancellation  clean if that of `awaited` is.
+/// Threads       the loop's thread.
+/// Lifetime      an rvalue is moved in, an lvalue referenced.
+/// Complexity    O(1); allocates nothing.
+/// Source        Trio's move_on_after.
+template <class Rep, class Period, awaitable Awaitable>
+[[nodiscard]] auto move_on_after(std::chrono::duration<Rep, Period> limit, Awaitable&& awaited) {
+    return move_on_awaitable<Awaitable>{saturating_duration(limit),
+                                        std::forward<Awaitable>(awaited)};
+}
+
+}  // namespace simul
