@@ -4,10 +4,13 @@
 namespace simul::detail {
 
 child::child(group& owner, frame* made) noexcept
-    : waiter{&respond}, spawned{made}, owner_{owner} {
+    : waiter{&respond},
+      suppressed_error{
+          [](suppressed_error& node) noexcept { delete static_cast<child*>(&node); }},
+      spawned{made},
+      owner_{owner} {
     up = &owner;
     scope = &own_scope_;
-    release = [](suppressed_error& node) noexcept { delete static_cast<child*>(&node); };
 }
 
 void child::begin() noexcept {
@@ -45,7 +48,7 @@ void child::task_finished() noexcept {
     if (handle != nullptr) handle->settle_finished(*spawned);
     if (spawned->exception && !owner_.fail(spawned->exception)) {
         keeps_error_ = true;
-        owner_.suppress(*this, std::move(spawned->exception));
+        owner_.later_errors().add(*this, std::move(spawned->exception));
     }
     scheduler::current().unwind(*spawned);
 }
@@ -65,11 +68,6 @@ group::group() noexcept : waiter{nullptr} {}
 group::~group() {
     SIMUL_ASSERT(phase_ != phase::running, "a task group was destroyed while its children run");
     while (!children_.empty()) children_.front().discard(cancel_reason::requested);
-    while (first_suppressed_ != nullptr) {
-        suppressed_error* following = first_suppressed_->next_suppressed;
-        first_suppressed_->release(*first_suppressed_);
-        first_suppressed_ = following;
-    }
 }
 
 void group::add(frame* spawned, handle_base& handle, child* record) {
@@ -125,7 +123,7 @@ started group::conclude() noexcept {
     phase_ = phase::ended;
     own_scope_.leave();
     if (error_) {
-        attach_suppressed(error_, std::exchange(first_suppressed_, nullptr));
+        later_errors_.attach_to(error_);
         return started::done;
     }
     return any_stopped_ && up->scope->is_cancelled() ? started::stopped : started::done;
@@ -138,15 +136,8 @@ bool group::fail(const std::exception_ptr& error) noexcept {
     return true;
 }
 
-void group::suppress(suppressed_error& node, std::exception_ptr error) noexcept {
-    node.suppressed_exception = std::move(error);
-    node.next_suppressed = nullptr;
-    *last_suppressed_ = &node;
-    last_suppressed_ = &node.next_suppressed;
-}
-
-void group::body_failed(std::exception_ptr error, std::unique_ptr<kept_error>& spare) noexcept {
-    if (!fail(error)) suppress(*spare.release(), std::move(error));
+void group::body_failed(std::exception_ptr error) noexcept {
+    if (!fail(error)) later_errors_.add(std::move(error));
 }
 
 void group::throw_if_failed() {

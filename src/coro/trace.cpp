@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <new>
 #include <string_view>
 
 #include "simul/coro/detail/frame.hpp"
@@ -26,7 +27,7 @@ struct ring_entry {
     void reset() noexcept {
         while (later != nullptr) {
             detail::suppressed_error* next = later->next_suppressed;
-            later->release(*later);
+            later->release_suppressed();
             later = next;
         }
         error = nullptr;
@@ -87,14 +88,47 @@ void record_trace(frame& thrower) noexcept {
     }
 }
 
-void attach_suppressed(const std::exception_ptr& error, suppressed_error* first) noexcept {
-    if (first == nullptr) return;
+namespace {
+
+class kept_error final : public suppressed_error {
+public:
+    kept_error() noexcept
+        : suppressed_error{[](suppressed_error& node) noexcept {
+              delete static_cast<kept_error*>(&node);
+          }} {}
+};
+
+}  // namespace
+
+suppressed_list::~suppressed_list() {
+    while (first_ != nullptr) {
+        suppressed_error* following = first_->next_suppressed;
+        first_->release_suppressed();
+        first_ = following;
+    }
+}
+
+void suppressed_list::add(suppressed_error& node, std::exception_ptr error) noexcept {
+    node.suppressed_exception = std::move(error);
+    node.next_suppressed = nullptr;
+    *last_ = &node;
+    last_ = &node.next_suppressed;
+}
+
+void suppressed_list::add(std::exception_ptr error) noexcept {
+    if (auto* node = new (std::nothrow) kept_error) add(*node, std::move(error));
+}
+
+void suppressed_list::attach_to(const std::exception_ptr& error) noexcept {
+    if (first_ == nullptr) return;
     trace_ring& traces = ring();
     ring_entry* entry = traces.find(error);
     if (entry == nullptr) entry = &traces.claim(error);
     suppressed_error** last = &entry->later;
     while (*last != nullptr) last = &(*last)->next_suppressed;
-    *last = first;
+    *last = first_;
+    first_ = nullptr;
+    last_ = &first_;
 }
 
 void clear_traces() noexcept {

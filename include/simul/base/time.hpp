@@ -30,7 +30,7 @@ using time_point = loop_clock::time_point;
 /// Complexity    O(1).
 constexpr time_point saturating_add(time_point start, duration delay) noexcept {
     if (delay <= duration::zero()) return start;
-    if (delay > time_point::max() - start) return time_point::max();
+    if (start > time_point{} && delay > time_point::max() - start) return time_point::max();
     return start + delay;
 }
 

@@ -6,7 +6,9 @@
 #include <exception>
 #include <utility>
 
+#include "simul/concurrency/outcome.hpp"
 #include "simul/coro/task.hpp"
+#include "simul/coro/trace.hpp"
 
 namespace simul {
 
@@ -34,16 +36,17 @@ public:
     }
 
     decltype(auto) take() {
+        if (stopped_) cleanup_.take();  // throws: see conclude()
         // An error of the work wins over one of the cleanup; both win over a stop.
-        if constexpr (std::is_void_v<decltype(inner_.take())>) {
-            if (!stopped_) inner_.take();
-            cleanup_.take();
+        auto worked = take_outcome(inner_);
+        if (worked.has_error() && cleanup_.has_error()) {
+            suppressed_list later;
+            later.add(cleanup_.error());
+            later.attach_to(worked.error());
         } else {
-            if (stopped_) cleanup_.take();  // throws: see conclude()
-            auto&& result = inner_.take();
             cleanup_.take();
-            return static_cast<decltype(inner_.take())>(std::forward<decltype(result)>(result));
         }
+        return worked.take();
     }
 
 private:

@@ -125,10 +125,11 @@ public:
 
     decltype(auto) take() { return awaited_.take(); }
 
-    /// After it has ended: true if take() will throw.
-    [[nodiscard]] bool has_error() const noexcept {
-        return awaited_.get() != nullptr && awaited_.get()->exception != nullptr;
+    /// After it has ended: what take() will throw, or nullptr.
+    [[nodiscard]] std::exception_ptr error() const noexcept {
+        return awaited_.get() != nullptr ? awaited_.get()->exception : nullptr;
     }
+    [[nodiscard]] bool has_error() const noexcept { return error() != nullptr; }
 
 private:
     task_owner<Result> awaited_;

@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>

@@ -406,8 +406,8 @@ TEST(generator, s010_the_body_catches_what_is_thrown_in_and_yields_again) {
 
 TEST(generator, s010_what_the_body_does_not_catch_comes_back_and_ends_it) {
     std::vector<std::string> log;
-    auto source = [](std::vector<std::string>& log) -> generator<int> {
-        const logged local{log, "local"};
+    auto source = [](std::vector<std::string>& names) -> generator<int> {
+        const logged local{names, "local"};
         co_yield 1;
         co_yield 2;
     }(log);
@@ -530,8 +530,8 @@ TEST(generator, s012_a_result_is_moved_to_the_delegating_generator_even_when_it_
 
 TEST(generator, s013_calling_a_generator_function_runs_nothing) {
     bool ran = false;
-    auto source = [](bool& ran) -> generator<std::tuple<int, int, int>> {
-        ran = true;
+    auto source = [](bool& flag) -> generator<std::tuple<int, int, int>> {
+        flag = true;
         co_yield {16, 32, 48};
     }(ran);
     auto position = source.begin();
@@ -856,8 +856,8 @@ TEST(generator_death_test, resuming_a_generator_from_its_own_body_is_reported) {
     EXPECT_DEATH(
         {
             generator<int>* self = nullptr;
-            auto source = [](generator<int>*& self) -> generator<int> {
-                self->next();
+            auto source = [](generator<int>*& running) -> generator<int> {
+                running->next();
                 co_yield 1;
             }(self);
             self = &source;
@@ -871,8 +871,8 @@ TEST(generator_death_test, taking_over_a_generator_from_its_own_body_is_reported
     EXPECT_DEATH(
         {
             generator<int>* self = nullptr;
-            auto source = [](generator<int>*& self) -> generator<int> {
-                co_yield elements_of(std::move(*self));
+            auto source = [](generator<int>*& running) -> generator<int> {
+                co_yield elements_of(std::move(*running));
             }(self);
             self = &source;
             source.next();
@@ -899,15 +899,14 @@ TEST(generator_death_test, delegating_for_a_result_that_is_not_there_is_reported
 
 /// Selects a promise that counts how often delegating frames are resumed.
 struct counted {
-    explicit counted(int& count) : count{count} {}
-    int& count;
+    int& delegations_resumed;
 };
 
 class counting_promise : public generator<int>::promise_type {
     using base = generator<int>::promise_type;
 
 public:
-    counting_promise(counted& count, int) noexcept : count_{count.count} {}
+    counting_promise(counted& counter, int) noexcept : count_{counter.delegations_resumed} {}
 
     using base::yield_value;
     auto yield_value(elements_of<generator<int>>&& source) {
@@ -939,11 +938,11 @@ struct std::coroutine_traits<simul::generator<int>, counted, int> {
 
 namespace {
 
-generator<int> counted_level(counted count, int depth) {
+generator<int> counted_level(counted counter, int depth) {
     if (depth == 0) {
         for (int item = 0; item < 50; ++item) co_yield item;
     } else {
-        co_yield elements_of(counted_level(count, depth - 1));
+        co_yield elements_of(counted_level(counter, depth - 1));
     }
 }
 

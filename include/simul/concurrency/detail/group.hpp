@@ -14,7 +14,6 @@
 #include <concepts>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -40,18 +39,6 @@ struct task_result<task<Result>> {
 template <class Make>
 concept task_factory = std::invocable<Make&> && requires {
     typename task_result<std::invoke_result_t<Make&>>::type;
-};
-
-/// The node for an error of the body that is not the group's first.
-class kept_error final : public suppressed_error {
-public:
-    kept_error() noexcept {
-        release = [](suppressed_error& node) noexcept { delete static_cast<kept_error*>(&node); };
-    }
-    static void* operator new(std::size_t size) { return allocate_frame(size); }
-    static void operator delete(void* memory, std::size_t size) noexcept {
-        deallocate_frame(memory, size);
-    }
 };
 
 class group : public waiter {
@@ -103,8 +90,8 @@ public:
     /// Like part(), inside start(): answers for the group if that was the last participant.
     started part_inside_start(bool stopped) noexcept;
 
-    /// The body has failed. If a child was first, the error is kept in the spare node.
-    void body_failed(std::exception_ptr error, std::unique_ptr<kept_error>& spare) noexcept;
+    /// The body has failed. If a child was first, its error is the group's.
+    void body_failed(std::exception_ptr error) noexcept;
 
     void throw_if_failed();
 
@@ -113,8 +100,7 @@ public:
     /// Keeps the group's first error and cancels the others. False if it was not the first.
     bool fail(const std::exception_ptr& error) noexcept;
 
-    /// Keeps a later error; takes ownership of the node.
-    void suppress(suppressed_error& node, std::exception_ptr error) noexcept;
+    [[nodiscard]] suppressed_list& later_errors() noexcept { return later_errors_; }
 
 private:
     friend class child;
@@ -128,8 +114,7 @@ private:
     std::size_t participants_ = 0;
     cancel_scope own_scope_;
     std::exception_ptr error_;
-    suppressed_error* first_suppressed_ = nullptr;
-    suppressed_error** last_suppressed_ = &first_suppressed_;
+    suppressed_list later_errors_;
     phase phase_ = phase::collecting;
     bool any_stopped_ = false;
 };

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <utility>
 
 #include "simul/concurrency/task_group.hpp"
@@ -18,10 +17,8 @@ public:
     explicit body_operation(group& core) noexcept
         : waiter{&respond}, core_{core}, body_{nullptr} {}
 
-    /// Errors: std::bad_alloc; nothing was started then.
-    started start_body(waiter& self, task<Result> body) {
+    started start_body(waiter& self, task<Result> body) noexcept {
         body_ = task_owner<Result>{body.release()};
-        spare_ = std::make_unique<kept_error>();
         core_.join();
         if (core_.start(self) == started::stopped) return started::stopped;
         frame& running = *body_.get();
@@ -60,7 +57,7 @@ private:
 
     void body_ended() noexcept {
         frame& ended = *body_.get();
-        if (ended.exception) core_.body_failed(std::move(ended.exception), spare_);
+        if (ended.exception) core_.body_failed(std::move(ended.exception));
         if (cancels_rest_) {
             core_.cancel(cancel_reason::shutdown, std::source_location::current());
         }
@@ -68,7 +65,6 @@ private:
 
     group& core_;
     task_owner<Result> body_;
-    std::unique_ptr<kept_error> spare_;  // made beforehand: reporting an error allocates nothing
     bool cancels_rest_ = false;
 };
 
