@@ -30,6 +30,6 @@ int main() {
     int value = *generator.next();
     std::cout << value << '\n';  // 42
 
-    auto item = generator.send(value * 2);  // bottom returns, hence middle, hence top
+    auto item = generator.send(value * 2);                // bottom returns, hence middle, hence top
     if (!item) std::cout << *generator.result() << '\n';  // 84
 }

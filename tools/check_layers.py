@@ -5,7 +5,8 @@
 Public headers (include/simul/<layer>/) include the standard library and simul/ headers of their own
 or lower layers, and no system or third-party header. Sources (src/<layer>/) may also include those,
 and private headers of their own or lower layers. Programs (apps, examples) see public headers
-outside of detail folders only. No header may include itself through others.
+outside of detail folders only. No header may include itself through others,
+but for the detail header with its bodies, which it includes at its end.
 """
 
 import pathlib
@@ -132,12 +133,18 @@ class Checker:
                 return
             trail.append(node)
             for target in sorted(self.edges.get(node, ())):
-                visit(target)
+                if not self.is_second_half(node, target):
+                    visit(target)
             trail.pop()
             done.add(node)
 
         for node in sorted(self.edges):
             visit(node)
+
+    def is_second_half(self, node, target):
+        """A detail header that `target` includes at its end, for bodies, may include it back."""
+        return node in self.edges.get(target, ()) and \
+            pathlib.PurePosixPath(node).parent == pathlib.PurePosixPath(target).parent / "detail"
 
 
 def check(root):

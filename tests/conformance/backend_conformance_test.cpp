@@ -462,6 +462,7 @@ TEST_P(backend_conformance, operations_on_a_bad_descriptor_give_ebadf) {
     char byte = 0;
     EXPECT_EQ(run(opcode::receive, -1, &byte, 1), -EBADF);
     EXPECT_EQ(run(opcode::send, 987'654, &byte, 1), -EBADF);
+    EXPECT_EQ(run(opcode::receive, 2'147'483'647, &byte, 1), -EBADF);
     EXPECT_EQ(run(opcode::poll, 987'654, nullptr, 0, POLLIN), -EBADF);
 }
 

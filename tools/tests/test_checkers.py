@@ -90,6 +90,10 @@ class Layers(Project):
         self.check("include/simul/base/two.hpp", '#include "simul/base/one.hpp"\n',
                    "includes itself")
 
+    def test_bodies_in_a_detail_header_are_no_cycle(self):
+        self.write("include/simul/base/one.hpp", '#include "simul/base/detail/one.hpp"\n')
+        self.check("include/simul/base/detail/one.hpp", '#include "simul/base/one.hpp"\n', None)
+
 
 OPENING = SPDX + "//\n// simul/base/x.hpp: a header.\n#pragma once\nnamespace simul {\n"
 CONTRACT = "/// Waits.\n///\n/// Errors        none.\n/// Cancellation  clean.\n"

@@ -104,9 +104,9 @@ public:
 
     /// What next() gives: std::optional<Yield>, or a pointer when Yield is a reference. Both are
     /// false at the end.
-    using item_type =
-        std::conditional_t<std::is_reference_v<Yield>,
-                           std::add_pointer_t<std::remove_reference_t<Yield>>, std::optional<Yield>>;
+    using item_type = std::conditional_t<std::is_reference_v<Yield>,
+                                         std::add_pointer_t<std::remove_reference_t<Yield>>,
+                                         std::optional<Yield>>;
 
     class iterator;
 
@@ -128,9 +128,7 @@ public:
     /// Errors        errc::not_started   the body has not reached its first co_yield: there is
     ///                                   nothing to receive the value, and nothing has changed.
     ///               what escapes from the body; the generator is then done.
-    item_type send(detail::or_nothing<Send> value)
-        requires(!std::is_void_v<Send>)
-    {
+    item_type send(detail::or_nothing<Send> value) requires(!std::is_void_v<Send>) {
         if (done()) return {};
         if (!frame_->started()) throw error{errc::not_started};
         return take(frame_->resume(std::addressof(value)));
@@ -165,14 +163,12 @@ public:
 
     /// What the body returned. Empty before that, and for good when it ended in another way.
     [[nodiscard]] const std::optional<detail::or_nothing<Return>>& result() const& noexcept
-        requires(!std::is_void_v<Return>)
-    {
+        requires(!std::is_void_v<Return>) {
         static const std::optional<Return> none;
         return frame_ ? frame_->result() : none;
     }
     [[nodiscard]] std::optional<detail::or_nothing<Return>> result() &&
-        requires(!std::is_void_v<Return>)
-    {
+        requires(!std::is_void_v<Return>) {
         return frame_ ? std::move(frame_->result()) : std::nullopt;
     }
 

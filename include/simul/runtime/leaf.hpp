@@ -47,7 +47,7 @@ protected:
 
     /// Ends the wait: leaves the scope and tells the waiter.
     void finish(notice how) noexcept {
-        unlink();
+        cancellable::unlink();
         waiter_->notify(how);
     }
 

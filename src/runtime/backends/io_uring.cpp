@@ -20,7 +20,6 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -84,8 +83,14 @@ public:
     }
 
     bool submit(operation& request) noexcept override {
-        if (request.descriptor < 0 || !slab_.insert(request)) {
-            conclude(request, request.descriptor < 0 ? -EBADF : -ENOMEM);
+        // A number never seen before is checked, since the slab's table grows up to it.
+        const int fd = request.descriptor;
+        if (!slab_.has_seen(fd) && (fd < 0 || ::fcntl(fd, F_GETFD) < 0)) {
+            conclude(request, -EBADF);
+            return true;
+        }
+        if (!slab_.insert(request)) {
+            conclude(request, -ENOMEM);
             return true;
         }
         if (delay_ != 0 && !known_to_thread_) make_known_to_thread();

@@ -65,6 +65,11 @@ public:
         return lane::polls;
     }
 
+    /// True when the table of descriptors reaches as far as `descriptor`.
+    [[nodiscard]] bool has_seen(int descriptor) const noexcept {
+        return descriptor >= 0 && static_cast<std::size_t>(descriptor) < lanes_.size();
+    }
+
     /// Gives `request` a slot and a place in its lane. Its descriptor is not negative.
     ///
     /// Returns       false when there is no memory.
@@ -155,7 +160,7 @@ public:
     /// cancel of each moves no other one to the kernel; it may erase the one it is given.
     template <class Visit>
     void for_each_on(int descriptor, Visit visit) noexcept {
-        if (descriptor < 0 || static_cast<std::size_t>(descriptor) >= lanes_.size()) return;
+        if (!has_seen(descriptor)) return;
         for (std::size_t which = 0; which < 3; ++which) {
             std::uint32_t index = lanes_[static_cast<std::size_t>(descriptor)].chains[which].last;
             while (index != slot::none) {

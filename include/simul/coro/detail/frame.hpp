@@ -31,6 +31,7 @@ enum class frame_state : std::uint8_t {
     created,    // not started
     nested,     // being resumed inside its parent's await
     suspended,  // started, will be resumed by the scheduler
+    yielded,    // a generator that waits to be asked for its next value
     finished,   // reached its final suspension
     doomed,     // in the unwind list
 };
@@ -49,8 +50,8 @@ public:
         return std::coroutine_handle<frame>::from_promise(*this);
     }
 
-    /// Starts an unstarted frame inside its waiter's await, nested while that is not too deep.
-    /// `up`, `scope` and `slot` must be set.
+    /// Starts an unstarted frame, or continues a generator, inside its waiter's await; nested while
+    /// that is not too deep. `up`, `scope` and `slot` must be set.
     started start_nested() noexcept {
         scheduler& running = scheduler::current();
         if (!running.may_nest()) {
@@ -67,7 +68,7 @@ public:
         running.begin_nested();
         handle().resume();
         running.end_nested();
-        if (state == frame_state::finished) return started::done;
+        if (state == frame_state::finished || state == frame_state::yielded) return started::done;
         if (state == frame_state::nested) state = frame_state::suspended;
         return started::pending;
     }

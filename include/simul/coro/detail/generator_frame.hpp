@@ -9,7 +9,7 @@
 //
 // Invariants
 //   1. Only the root is resumed from outside, and it resumes the innermost frame directly, so an
-//      item costs one resume at any depth. `innermost_` is used in the root only.
+//      item costs one resume at any depth. `innermost_` of any other frame is the frame itself.
 //   2. Every frame but the root is owned by its parent: await_resume of the delegation destroys
 //      it once it has finished, destroy() of the root when it has not. Awaiters own nothing.
 //   3. Frames are resumed by the loop in resume() and never by each other: a frame that starts or
@@ -64,7 +64,8 @@ public:
         SIMUL_ASSERT(!running_, "a generator was resumed by its own body");
         running_ = true;
         started_ = true;
-        while (step(std::exchange(sent, nullptr))) continue;
+        while (step(std::exchange(sent, nullptr)))
+            continue;
         running_ = false;
         if (finished()) rethrow();
         return item();
@@ -80,7 +81,8 @@ public:
     void destroy() noexcept {
         SIMUL_ASSERT(!running_, "a generator was destroyed by its own body");
         generator_frame* frame = innermost_;
-        while (frame != this) std::exchange(frame, frame->parent_)->self_.destroy();
+        while (frame != this)
+            std::exchange(frame, frame->parent_)->self_.destroy();
         self_.destroy();
     }
 
@@ -93,7 +95,7 @@ public:
     /// Makes `child`, the root of a paused chain, and that whole chain the inner end of this one.
     void delegate_to(generator_frame& child) noexcept {
         child.parent_ = this;
-        root_->innermost_ = child.innermost_;
+        root_->innermost_ = std::exchange(child.innermost_, &child);
     }
 
     void rethrow() {

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/concurrency/mutex.hpp: one task at a time, across awaits.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "simul/concurrency/parking_lot.hpp"
+
+namespace simul {
+
+class mutex;
+
+namespace detail {
+class mutex_operation;
+class condition_operation;
+}  // namespace detail
+
+/// Holds a mutex and releases it when destroyed. Move-only.
+///
+/// Threads       the loop's thread.
+class [[nodiscard("the mutex is released when the guard is destroyed")]] mutex_guard {
+public:
+    mutex_guard(mutex_guard&& other) noexcept : held_{std::exchange(other.held_, nullptr)} {}
+    mutex_guard& operator=(mutex_guard&& other) noexcept;
+    ~mutex_guard() { release(); }
+
+    /// Releases the mutex now.
+    void release() noexcept;
+
+    /// False after release() or when moved from.
+    [[nodiscard]] explicit operator bool() const noexcept { return held_ != nullptr; }
+
+private:
+    friend class mutex;
+    friend class detail::mutex_operation;
+    friend class detail::condition_operation;
+    explicit mutex_guard(mutex& held) noexcept : held_{&held} {}
+
+    mutex* held_;
+};
+
+namespace detail {
+
+class mutex_operation : public parked_leaf {
+public:
+    explicit mutex_operation(mutex& wanted) noexcept;
+    ~mutex_operation() { static_cast<void>(give_back()); }
+
+    started start(waiter& self) noexcept;
+    mutex_guard take() noexcept;
+    bool give_back() noexcept;
+
+private:
+    mutex& wanted_;
+    bool took_at_once_ = false;
+    bool taken_ = false;
+};
+
+}  // namespace detail
+
+/// What mutex::acquire returns.
+class [[nodiscard("co_await it")]] mutex_awaitable {
+public:
+    explicit mutex_awaitable(mutex& wanted) noexcept : wanted_{wanted} {}
+    auto operator co_await() const noexcept { return detail::mutex_operation{wanted_}; }
+
+private:
+    mutex& wanted_;
+};
+
+/// Mutual exclusion between tasks of one loop, for sections that await in the middle. A section
+/// that does not await needs none: tasks interleave only where they suspend.
+///
+///     mutex_guard guard = co_await stock.acquire();
+///     co_await update(row);                          // nobody else is in here
+///
+/// It is handed over in the order of arrival; a task that comes later cannot overtake one that was
+/// woken. It is not recursive.
+///
+/// Threads       the loop's thread.
+/// Lifetime      must be neither held nor waited for when it is destroyed.
+/// Source        asyncio.Lock, trio.StrictFIFOLock.
+class mutex {
+public:
+    /// Waits for the mutex.
+    ///
+    /// Returns       mutex_guard, which releases it.
+    /// Errors        none.
+    /// Suspends      if it is held.
+    /// Cancellation  clean. If it was handed over while the request was on its way, it is passed on
+    ///               to the next waiter.
+    /// Threads       the loop's thread.
+    /// Lifetime      the mutex must outlive the guard.
+    /// Complexity    O(1); allocates nothing.
+    [[nodiscard]] mutex_awaitable acquire() noexcept { return mutex_awaitable{*this}; }
+
+    /// Takes the mutex if it is free.
+    ///
+    /// Returns       a guard, or nothing if it is held.
+    [[nodiscard]] std::optional<mutex_guard> try_acquire() noexcept {
+        if (!try_lock()) return std::nullopt;
+        return mutex_guard{*this};
+    }
+
+    [[nodiscard]] bool is_held() const noexcept { return is_held_; }
+
+    /// The number of tasks that wait.
+    [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
+
+private:
+    friend class mutex_guard;
+    friend class detail::mutex_operation;
+    friend class detail::condition_operation;
+
+    bool try_lock() noexcept {
+        if (is_held_) return false;
+        is_held_ = true;
+        return true;
+    }
+
+    // Stays held if somebody waits: it is theirs from this moment.
+    void unlock() noexcept {
+        if (lot_.wake_one() == nullptr) is_held_ = false;
+    }
+
+    parking_lot lot_;
+    bool is_held_ = false;
+};
+
+inline void mutex_guard::release() noexcept {
+    if (mutex* held = std::exchange(held_, nullptr)) held->unlock();
+}
+
+inline mutex_guard& mutex_guard::operator=(mutex_guard&& other) noexcept {
+    if (this != &other) {
+        release();
+        held_ = std::exchange(other.held_, nullptr);
+    }
+    return *this;
+}
+
+namespace detail {
+
+inline mutex_operation::mutex_operation(mutex& wanted) noexcept
+    : parked_leaf{wanted.lot_}, wanted_{wanted} {}
+
+inline started mutex_operation::start(waiter& self) noexcept {
+    if (self.scope->is_cancelled()) return started::stopped;
+    took_at_once_ = wanted_.try_lock();
+    return took_at_once_ ? started::done : park(self);
+}
+
+inline mutex_guard mutex_operation::take() noexcept {
+    taken_ = true;
+    return mutex_guard{wanted_};
+}
+
+inline bool mutex_operation::give_back() noexcept {
+    if (!taken_ && (took_at_once_ || was_woken())) {
+        taken_ = true;
+        wanted_.unlock();
+    }
+    return true;
+}
+
+}  // namespace detail
+
+}  // namespace simul

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/concurrency/parking_lot.hpp: the one wait queue that every synchronisation primitive uses.
+//
+// Waiters stand in the order in which they came, and are woken in that order. Whoever wakes one
+// hands it what it waits for in the same step, so that nobody who comes later can take it first,
+// and a waiter that is cancelled afterwards gives it back (see the rules in coro/awaitable.hpp).
+#pragma once
+
+#include <cstddef>
+
+#include "simul/base/intrusive_list.hpp"
+#include "simul/runtime/leaf.hpp"
+
+namespace simul {
+
+/// One place in a parking_lot; the base of the operations that wait there.
+class parked : public list_hook<parked> {
+public:
+    /// Called when this waiter is woken; it has left the lot.
+    using woken_function = void (*)(parked&) noexcept;
+
+    explicit parked(woken_function woken) noexcept : woken_{woken} {}
+
+private:
+    friend class parking_lot;
+    woken_function woken_;
+};
+
+/// Waiters in the order of their arrival.
+///
+/// Threads       the loop's thread.
+/// Lifetime      nobody may wait in it when it is destroyed; checked.
+/// Source        Trio's ParkingLot; WebKit's locking library, which named it.
+class parking_lot {
+public:
+    [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    /// The one who waits longest. There must be one.
+    [[nodiscard]] parked& front() noexcept { return waiting_.front(); }
+
+    void park(parked& waiter) noexcept {
+        waiting_.push_back(waiter);
+        ++size_;
+    }
+
+    /// Takes a waiter out without waking it.
+    void leave(parked& waiter) noexcept {
+        waiter.unlink();
+        --size_;
+    }
+
+    /// Wakes the one who waits longest.
+    ///
+    /// Returns       the woken one, or nullptr if nobody waits.
+    parked* wake_one() noexcept {
+        parked* first = waiting_.pop_front();
+        if (first == nullptr) return nullptr;
+        --size_;
+        first->woken_(*first);
+        return first;
+    }
+
+    /// Wakes everybody who waits now.
+    void wake_all() noexcept {
+        for (std::size_t left = size_; left != 0; --left) wake_one();
+    }
+
+private:
+    intrusive_list<parked> waiting_;
+    std::size_t size_ = 0;
+};
+
+namespace detail {
+
+/// A leaf that waits in a lot and ends when it is woken.
+class parked_leaf : public leaf, public parked {
+public:
+    explicit parked_leaf(parking_lot& lot) noexcept
+        : leaf{&interrupt}, parked{&woken}, lot_{lot} {}
+
+protected:
+    /// Begins to wait at the end of the lot; answers pending or stopped.
+    started park(waiter& self) noexcept {
+        if (!begin(self)) return started::stopped;
+        lot_.park(*this);
+        return started::pending;
+    }
+
+    /// True once it was woken.
+    [[nodiscard]] bool was_woken() const noexcept { return was_woken_; }
+
+private:
+    static void woken(parked& self) noexcept {
+        auto& waiting = static_cast<parked_leaf&>(self);
+        waiting.was_woken_ = true;
+        waiting.finish(notice::queue);
+    }
+    static void interrupt(cancellable& self) noexcept {
+        auto& waiting = static_cast<parked_leaf&>(self);
+        waiting.lot_.leave(waiting);
+        waiting.finish(notice::stopped);
+    }
+
+    parking_lot& lot_;
+    bool was_woken_ = false;
+};
+
+}  // namespace detail
+
+}  // namespace simul

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/concurrency/semaphore.hpp: a number of permits to hand out.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "simul/concurrency/parking_lot.hpp"
+
+namespace simul {
+
+class semaphore;
+
+/// Holds one permit of a semaphore and returns it when destroyed. Move-only.
+///
+/// Threads       the loop's thread.
+class [[nodiscard("the permit goes back when it is destroyed")]] semaphore_permit {
+public:
+    semaphore_permit(semaphore_permit&& other) noexcept
+        : source_{std::exchange(other.source_, nullptr)} {}
+    semaphore_permit& operator=(semaphore_permit&& other) noexcept;
+    ~semaphore_permit() { release(); }
+
+    /// Returns the permit now.
+    void release() noexcept;
+
+    /// Keeps the permit out of circulation for good: the semaphore has one less.
+    void forget() noexcept { source_ = nullptr; }
+
+    [[nodiscard]] explicit operator bool() const noexcept { return source_ != nullptr; }
+
+private:
+    friend class semaphore;
+    explicit semaphore_permit(semaphore& source) noexcept : source_{&source} {}
+
+    semaphore* source_;
+};
+
+namespace detail {
+
+class semaphore_operation : public parked_leaf {
+public:
+    explicit semaphore_operation(semaphore& wanted) noexcept;
+    ~semaphore_operation() { static_cast<void>(give_back()); }
+
+    started start(waiter& self) noexcept;
+    semaphore_permit take() noexcept;
+    bool give_back() noexcept;
+
+private:
+    semaphore& wanted_;
+    bool took_at_once_ = false;
+    bool taken_ = false;
+};
+
+}  // namespace detail
+
+/// What semaphore::acquire returns.
+class [[nodiscard("co_await it")]] semaphore_awaitable {
+public:
+    explicit semaphore_awaitable(semaphore& wanted) noexcept : wanted_{wanted} {}
+    auto operator co_await() const noexcept { return detail::semaphore_operation{wanted_}; }
+
+private:
+    semaphore& wanted_;
+};
+
+/// Lets at most so many tasks at once do something.
+///
+///     semaphore_permit permit = co_await downloads.acquire();
+///     co_await fetch(url);
+///
+/// Permits are handed over in the order of arrival: while somebody waits, nobody overtakes.
+///
+/// Threads       the loop's thread.
+/// Lifetime      nobody may wait for it, or hold a permit, when it is destroyed.
+/// Source        asyncio.Semaphore.
+class semaphore {
+public:
+    /// Makes a semaphore with so many permits.
+    explicit semaphore(std::size_t permits) noexcept : available_{permits} {}
+
+    /// Waits for a permit.
+    ///
+    /// Returns       semaphore_permit, which returns it.
+    /// Errors        none.
+    /// Suspends      if none is available.
+    /// Cancellation  clean. A permit that was handed over while the request was on its way goes to
+    ///               the next waiter.
+    /// Threads       the loop's thread.
+    /// Lifetime      the semaphore must outlive the permit.
+    /// Complexity    O(1); allocates nothing.
+    [[nodiscard]] semaphore_awaitable acquire() noexcept { return semaphore_awaitable{*this}; }
+
+    /// Takes a permit if one is available.
+    [[nodiscard]] std::optional<semaphore_permit> try_acquire() noexcept {
+        if (!try_take()) return std::nullopt;
+        return semaphore_permit{*this};
+    }
+
+    /// Adds permits, also beyond the number it began with.
+    void release(std::size_t permits = 1) noexcept {
+        while (permits-- != 0) {
+            if (lot_.wake_one() == nullptr) ++available_;
+        }
+    }
+
+    /// Permits that nobody holds.
+    [[nodiscard]] std::size_t available() const noexcept { return available_; }
+
+    /// The number of tasks that wait.
+    [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
+
+private:
+    friend class detail::semaphore_operation;
+
+    static semaphore_permit make_permit(semaphore& source) noexcept {
+        return semaphore_permit{source};
+    }
+
+    bool try_take() noexcept {
+        if (available_ == 0) return false;
+        --available_;
+        return true;
+    }
+
+    parking_lot lot_;
+    std::size_t available_;
+};
+
+inline void semaphore_permit::release() noexcept {
+    if (semaphore* source = std::exchange(source_, nullptr)) source->release();
+}
+
+inline semaphore_permit& semaphore_permit::operator=(semaphore_permit&& other) noexcept {
+    if (this != &other) {
+        release();
+        source_ = std::exchange(other.source_, nullptr);
+    }
+    return *this;
+}
+
+namespace detail {
+
+inline semaphore_operation::semaphore_operation(semaphore& wanted) noexcept
+    : parked_leaf{wanted.lot_}, wanted_{wanted} {}
+
+inline started semaphore_operation::start(waiter& self) noexcept {
+    if (self.scope->is_cancelled()) return started::stopped;
+    took_at_once_ = wanted_.try_take();
+    return took_at_once_ ? started::done : park(self);
+}
+
+inline semaphore_permit semaphore_operation::take() noexcept {
+    taken_ = true;
+    return semaphore::make_permit(wanted_);
+}
+
+inline bool semaphore_operation::give_back() noexcept {
+    if (!taken_ && (took_at_once_ || was_woken())) {
+        taken_ = true;
+        wanted_.release();
+    }
+    return true;
+}
+
+}  // namespace detail
+
+}  // namespace simul
