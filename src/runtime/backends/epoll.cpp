@@ -142,7 +142,8 @@ public:
     ~epoll_backend() override {
         for (descriptor_entry& entry : entries_) {
             for (operation_list* list : {&entry.readers, &entry.writers, &entry.polls}) {
-                while (operation* request = list->pop_front()) conclude(*request, -ECANCELED);
+                while (operation* request = list->pop_front())
+                    conclude(*request, -ECANCELED);
             }
         }
     }
@@ -260,7 +261,8 @@ private:
 
     descriptor_entry* make_entry(int descriptor) noexcept try {
         const auto index = static_cast<std::size_t>(descriptor);
-        while (entries_.size() <= index) entries_.emplace_back();
+        while (entries_.size() <= index)
+            entries_.emplace_back();
         return &entries_[index];
     } catch (const std::bad_alloc&) {
         return nullptr;
@@ -352,8 +354,8 @@ private:
     void retry(operation_list& list) noexcept {
         while (!list.empty()) {
             operation& request = list.front();
-            const bool over = request.code == opcode::connect ? finish_connect(request)
-                                                              : try_transfer(request);
+            const bool over =
+                request.code == opcode::connect ? finish_connect(request) : try_transfer(request);
             if (!over) return;
             finish(request);
         }

@@ -78,7 +78,8 @@ public:
         drain();
         io_uring_queue_exit(&ring_);
         io_uring_backend** link = &delayed_backends;
-        while (*link != nullptr && *link != this) link = &(*link)->next_delayed_;
+        while (*link != nullptr && *link != this)
+            link = &(*link)->next_delayed_;
         if (*link == this) *link = next_delayed_;
     }
 
@@ -162,8 +163,7 @@ public:
     [[nodiscard]] bool overlaps(const void* begin, std::size_t size) noexcept {
         bool found = false;
         slab_.for_each([&](operation& request) {
-            const bool has_buffer =
-                request.code != opcode::poll && request.code != opcode::accept;
+            const bool has_buffer = request.code != opcode::poll && request.code != opcode::accept;
             found = found || shares_a_byte(begin, size, &request, sizeof request) ||
                     (has_buffer && shares_a_byte(begin, size, request.buffer, request.size));
         });
@@ -272,8 +272,7 @@ private:
                 io_uring_prep_send(&submission, fd, request.buffer, request.size, MSG_NOSIGNAL);
                 break;
             case opcode::read:
-                io_uring_prep_read(&submission, fd, request.buffer, request.size,
-                                   current_position);
+                io_uring_prep_read(&submission, fd, request.buffer, request.size, current_position);
                 break;
             case opcode::write:
                 io_uring_prep_write(&submission, fd, request.buffer, request.size,
@@ -284,8 +283,8 @@ private:
                                      SOCK_NONBLOCK | SOCK_CLOEXEC);
                 break;
             case opcode::connect:
-                io_uring_prep_connect(&submission, fd,
-                                      static_cast<const sockaddr*>(request.buffer), request.size);
+                io_uring_prep_connect(&submission, fd, static_cast<const sockaddr*>(request.buffer),
+                                      request.size);
                 break;
             case opcode::poll: io_uring_prep_poll_add(&submission, fd, request.flags); break;
         }
@@ -425,8 +424,7 @@ private:
             reap();
         }
         if (!enabled_ || !wake_armed_) return;
-        if (io_uring_sqe* submission = next_submission())
-            ask_to_end(*submission, id_of_wake);
+        if (io_uring_sqe* submission = next_submission()) ask_to_end(*submission, id_of_wake);
         // An error means another thread, or no memory; closing the ring ends the read as well.
         while (wake_armed_) {
             if (io_uring_submit_and_wait(&ring_, 1) < 0) return;
@@ -491,10 +489,8 @@ std::string explain(int error) {
         case ENOMEM:
             return "there is not enough memory for an io_uring, or the limit on locked memory is "
                    "too small (see ulimit -l)";
-        case EINVAL:
-            return "the kernel's io_uring is too old: Linux 5.11 is needed";
-        default:
-            return "io_uring_setup failed: " + std::system_category().message(error);
+        case EINVAL: return "the kernel's io_uring is too old: Linux 5.11 is needed";
+        default: return "io_uring_setup failed: " + std::system_category().message(error);
     }
 }
 
@@ -504,8 +500,8 @@ int set_up(io_uring& ring) noexcept {
     // nearly does. SUBMIT_ALL (5.18) goes on after a submission that is refused.
     constexpr unsigned common = IORING_SETUP_R_DISABLED | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
     constexpr unsigned levels[] = {
-        common | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
-            IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+        common | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+            IORING_SETUP_TASKRUN_FLAG,
         common | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
         common,
     };
@@ -529,10 +525,14 @@ const char* missing_feature(io_uring& ring) noexcept {
         int code;
         const char* name;
     } needed[] = {
-        {IORING_OP_RECV, "IORING_OP_RECV"},         {IORING_OP_SEND, "IORING_OP_SEND"},
-        {IORING_OP_READ, "IORING_OP_READ"},         {IORING_OP_WRITE, "IORING_OP_WRITE"},
-        {IORING_OP_ACCEPT, "IORING_OP_ACCEPT"},     {IORING_OP_CONNECT, "IORING_OP_CONNECT"},
-        {IORING_OP_POLL_ADD, "IORING_OP_POLL_ADD"}, {IORING_OP_ASYNC_CANCEL, "IORING_OP_ASYNC_CANCEL"},
+        {IORING_OP_RECV, "IORING_OP_RECV"},
+        {IORING_OP_SEND, "IORING_OP_SEND"},
+        {IORING_OP_READ, "IORING_OP_READ"},
+        {IORING_OP_WRITE, "IORING_OP_WRITE"},
+        {IORING_OP_ACCEPT, "IORING_OP_ACCEPT"},
+        {IORING_OP_CONNECT, "IORING_OP_CONNECT"},
+        {IORING_OP_POLL_ADD, "IORING_OP_POLL_ADD"},
+        {IORING_OP_ASYNC_CANCEL, "IORING_OP_ASYNC_CANCEL"},
     };
     io_uring_probe* probe = io_uring_get_probe_ring(&ring);
     if (probe == nullptr) return "IORING_REGISTER_PROBE";
@@ -571,7 +571,8 @@ std::unique_ptr<backend> make_io_uring_backend(std::string& reason) {
 
 bool overlaps_operation_in_flight(const void* begin, std::size_t size) noexcept {
     io_uring_backend* asked = delayed_backends;
-    while (asked != nullptr && !asked->overlaps(begin, size)) asked = asked->next_delayed();
+    while (asked != nullptr && !asked->overlaps(begin, size))
+        asked = asked->next_delayed();
     return asked != nullptr;
 }
 

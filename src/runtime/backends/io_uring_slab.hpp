@@ -115,15 +115,14 @@ public:
 
     /// True when no operation of its lane is before `request`, or when its lane knows no order.
     [[nodiscard]] bool may_run(const operation& request) noexcept {
-        return lane_of(request.code) == lane::polls ||
-               chain_of(request).first == request.slot;
+        return lane_of(request.code) == lane::polls || chain_of(request).first == request.slot;
     }
 
     /// The operation that may run now that the first of the lane has left, or nullptr.
     [[nodiscard]] operation* first_of(int descriptor, lane which) noexcept {
-        const std::uint32_t index =
-            lanes_[static_cast<std::size_t>(descriptor)].chains[static_cast<std::size_t>(which)]
-                .first;
+        const std::uint32_t index = lanes_[static_cast<std::size_t>(descriptor)]
+                                        .chains[static_cast<std::size_t>(which)]
+                                        .first;
         return index == slot::none ? nullptr : slots_[index].owner;
     }
 
@@ -138,8 +137,7 @@ public:
         const auto index = static_cast<std::uint32_t>(user_data);
         if (index >= slots_.size()) return nullptr;
         slot& found = slots_[index];
-        const bool current =
-            found.where != stage::free && found.generation == user_data >> 32;
+        const bool current = found.where != stage::free && found.generation == user_data >> 32;
         return current ? &found : nullptr;
     }
 

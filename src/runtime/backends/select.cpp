@@ -67,8 +67,8 @@ chosen_backend make_backend(backend_kind kind) {
     std::string refused;
     if (auto made = detail::make_io_uring_backend(refused))
         return chosen(std::move(made), "io_uring: preferred, and the kernel allows it");
-    return chosen(detail::make_epoll_backend(), "epoll: io_uring cannot run here, because " +
-                                                    refused);
+    return chosen(detail::make_epoll_backend(),
+                  "epoll: io_uring cannot run here, because " + refused);
 }
 
 }  // namespace simul

@@ -109,15 +109,15 @@ private:
         explicit endpoint(kind sort, std::size_t most) : what{sort}, capacity{most} {}
 
         kind what;
-        std::size_t capacity;               // bytes of `incoming`, or connections of `backlog`
-        int peer = -1;                      // -1: none, or closed
-        bool end_of_stream = false;         // nothing follows `incoming`
-        bool writable = true;               // false: sends give EPIPE
-        bool reset = false;                 // ECONNRESET is still to be told
-        bool dirty = false;                 // in `dirty_`
+        std::size_t capacity;        // bytes of `incoming`, or connections of `backlog`
+        int peer = -1;               // -1: none, or closed
+        bool end_of_stream = false;  // nothing follows `incoming`
+        bool writable = true;        // false: sends give EPIPE
+        bool reset = false;          // ECONNRESET is still to be told
+        bool dirty = false;          // in `dirty_`
         std::deque<std::byte> incoming;
-        std::deque<int> backlog;            // accepted streams nobody has taken
-        std::vector<int> knocking;          // sockets whose connect waits for the backlog
+        std::deque<int> backlog;    // accepted streams nobody has taken
+        std::vector<int> knocking;  // sockets whose connect waits for the backlog
         operation_list readers;
         operation_list writers;
         operation_list polls;
@@ -127,7 +127,7 @@ private:
     struct record {
         std::uint64_t checksum = 0;  // of what it sends
         bool owns_buffer = false;
-        bool seen_by_poll = false;   // shape of completions: the "kernel" knows it
+        bool seen_by_poll = false;  // shape of completions: the "kernel" knows it
     };
 
     endpoint* find(int descriptor) noexcept;
@@ -155,9 +155,9 @@ private:
 
     std::map<int, std::unique_ptr<endpoint>> endpoints_;
     int next_descriptor_ = first_descriptor;
-    std::deque<int> dirty_;         // descriptors whose waiting operations are to be tried
-    operation_list submitted_;      // shape of completions: since the last poll
-    std::vector<operation*> asked_; // shape of completions: cancels to be answered
+    std::deque<int> dirty_;          // descriptors whose waiting operations are to be tried
+    operation_list submitted_;       // shape of completions: since the last poll
+    std::vector<operation*> asked_;  // shape of completions: cancels to be answered
     std::vector<record> records_;
     std::vector<std::uint32_t> free_records_;
     std::size_t in_flight_ = 0;
