@@ -15,8 +15,8 @@ list_files() {
 
 mapfile -t files < <(list_files)
 if [ "${1:-}" = "--fix" ]; then
-    clang-format -i "${files[@]}"
+    clang-format-19 -i "${files[@]}"
 else
-    clang-format --dry-run -Werror "${files[@]}"
+    clang-format-19 --dry-run -Werror "${files[@]}"
     echo "format: ${#files[@]} files"
 fi

@@ -34,14 +34,14 @@ extern "C" void simul_handle_interrupt(int number) {
 bool install_interrupt_handler(loop& running) {
     loop* nobody = nullptr;
     if (!interrupted_loop.compare_exchange_strong(nobody, &running)) return false;
-    struct sigaction current {};
+    struct sigaction current{};
     ::sigaction(SIGINT, nullptr, &current);
     if (current.sa_handler != SIG_DFL) {  // the program has its own, or ignores it
         interrupted_loop.store(nullptr);
         return false;
     }
     interrupts.store(0);
-    struct sigaction ours {};
+    struct sigaction ours{};
     ours.sa_handler = &simul_handle_interrupt;
     sigemptyset(&ours.sa_mask);
     ours.sa_flags = SA_NODEFER;

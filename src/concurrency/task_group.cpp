@@ -5,8 +5,7 @@ namespace simul::detail {
 
 child::child(group& owner, frame* made) noexcept
     : waiter{&respond},
-      suppressed_error{
-          [](suppressed_error& node) noexcept { delete static_cast<child*>(&node); }},
+      suppressed_error{[](suppressed_error& node) noexcept { delete static_cast<child*>(&node); }},
       spawned{made},
       owner_{owner} {
     up = &owner;

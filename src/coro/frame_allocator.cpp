@@ -88,7 +88,8 @@ frame_check set_frame_check(frame_check check) noexcept {
 }
 
 void* allocate_frame(std::size_t size) {
-    if (cache.replacement != nullptr) [[unlikely]] return cache.replacement->allocate(size);
+    if (cache.replacement != nullptr) [[unlikely]]
+        return cache.replacement->allocate(size);
     const std::size_t index = (size - 1) / granularity;
     ++cache.statistics.allocated;
     if (SIMUL_ADDRESS_SANITIZER || index >= class_count) return checked_malloc(size);
@@ -102,8 +103,10 @@ void* allocate_frame(std::size_t size) {
 }
 
 void deallocate_frame(void* memory, std::size_t size) noexcept {
-    if (cache.check != nullptr) [[unlikely]] cache.check(memory, size);
-    if (cache.replacement != nullptr) [[unlikely]] return cache.replacement->deallocate(memory, size);
+    if (cache.check != nullptr) [[unlikely]]
+        cache.check(memory, size);
+    if (cache.replacement != nullptr) [[unlikely]]
+        return cache.replacement->deallocate(memory, size);
     const std::size_t index = (size - 1) / granularity;
     const std::size_t bytes = (index + 1) * granularity;
     ++cache.statistics.released;
@@ -112,7 +115,8 @@ void deallocate_frame(void* memory, std::size_t size) noexcept {
         std::free(memory);
         return;
     }
-    if (!cache.owned) [[unlikely]] own_cache();
+    if (!cache.owned) [[unlikely]]
+        own_cache();
     auto* frame = static_cast<free_frame*>(memory);
     frame->next = cache.lists[index];
     cache.lists[index] = frame;

@@ -19,7 +19,7 @@ constexpr std::size_t longest_trace = 48;
 
 struct ring_entry {
     std::exception_ptr error;
-    std::size_t count = 0;    // coroutines in the chain, including those not kept
+    std::size_t count = 0;  // coroutines in the chain, including those not kept
     std::size_t recorded = 0;
     std::array<trace_entry, longest_trace> entries;
     detail::suppressed_error* later = nullptr;
@@ -93,9 +93,8 @@ namespace {
 class kept_error final : public suppressed_error {
 public:
     kept_error() noexcept
-        : suppressed_error{[](suppressed_error& node) noexcept {
-              delete static_cast<kept_error*>(&node);
-          }} {}
+        : suppressed_error{
+              [](suppressed_error& node) noexcept { delete static_cast<kept_error*>(&node); }} {}
 };
 
 }  // namespace
@@ -140,11 +139,13 @@ void clear_traces() noexcept {
 // const": both become "main()::lambda".
 std::string plain_function_name(const char* name) {
     std::string_view text{name};
-    for (const std::string_view lambda : {"<lambda(", "(anonymous class)::operator()", "(lambda at "}) {
+    for (const std::string_view lambda :
+         {"<lambda(", "(anonymous class)::operator()", "(lambda at "}) {
         if (const std::size_t at = text.find(lambda); at != std::string_view::npos) {
             std::string_view owner = text.substr(0, at);
             if (owner.ends_with("::")) owner.remove_suffix(2);
-            std::string result = owner.empty() ? "" : plain_function_name(std::string{owner}.c_str());
+            std::string result =
+                owner.empty() ? "" : plain_function_name(std::string{owner}.c_str());
             return result.empty() ? "lambda" : result + "::lambda";
         }
     }

@@ -102,8 +102,7 @@ void blocking_pool::stop() noexcept {
     lock held{mutex_};
     if (stopping_) return;
     stopping_ = true;  // workers pass the request on to the jobs that they start from now on
-    while (!idle_.empty())
-        call(idle_.back());
+    while (!idle_.empty()) call(idle_.back());
 
     jobs to_ask;
     to_ask.splice_back(running_);
@@ -157,8 +156,7 @@ void blocking_pool::work(std::size_t index) noexcept {
     lock held{mutex_};
     --coming_;
     while (true) {
-        while (blocking_job* job = queue_.pop_front())
-            perform(*job, held);
+        while (blocking_job* job = queue_.pop_front()) perform(*job, held);
         if (stopping_ || !wait_for_call(self, held)) break;
     }
     leave(index, held);

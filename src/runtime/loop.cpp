@@ -112,8 +112,7 @@ void loop::iterate(const bool& done) noexcept {
         return;
     }
     if (done) return;
-    const bool ready =
-        scheduler_.has_ready() || inbox_.load(std::memory_order_relaxed) != nullptr;
+    const bool ready = scheduler_.has_ready() || inbox_.load(std::memory_order_relaxed) != nullptr;
     backend_->poll(ready ? time_point::min() : state_->timers.next_wakeup());
     if (simulated_ && !ready && !scheduler_.has_ready() &&
         state_->timers.next_wakeup() == time_point::max() &&

@@ -24,15 +24,16 @@ using assertion_handler = void (*)(const char* message, std::source_location whe
 assertion_handler set_assertion_handler(assertion_handler handler) noexcept;
 
 /// Reports misuse: calls the handler, then aborts.
-[[noreturn]] void assertion_failed(
-    const char* message, std::source_location where = std::source_location::current());
+[[noreturn]] void assertion_failed(const char* message,
+                                   std::source_location where = std::source_location::current());
 
 }  // namespace simul
 
 /// Ends the process with `message` when `condition` does not hold. On in every build.
-#define SIMUL_ASSERT(condition, message)                                     \
-    do {                                                                     \
-        if (!(condition)) [[unlikely]] ::simul::assertion_failed((message)); \
+#define SIMUL_ASSERT(condition, message)          \
+    do {                                          \
+        if (!(condition)) [[unlikely]]            \
+            ::simul::assertion_failed((message)); \
     } while (false)
 
 /// Like SIMUL_ASSERT, in builds without NDEBUG only: for checks on the hottest paths.

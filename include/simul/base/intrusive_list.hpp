@@ -115,7 +115,7 @@ private:
 /// element cannot leave from the middle: half the links, for queues that only drain.
 ///
 /// Threads       none of its own: one thread at a time.
-template <class Element, Element* Element::*Next>
+template <class Element, Element* Element::* Next>
 class intrusive_queue {
 public:
     intrusive_queue() noexcept = default;

@@ -127,8 +127,8 @@ private:
     std::shared_ptr<detail::completion_state<Result>> state_;
 };
 
-/// Spawns every task of `tasks` into `group` and returns a stream of their completions, in the order
-/// in which they end.
+/// Spawns every task of `tasks` into `group` and returns a stream of their completions, in the
+/// order in which they end.
 ///
 ///     co_await with_task_group([&](task_group& group) -> task<> {
 ///         auto results = as_completed(group, std::move(tasks));

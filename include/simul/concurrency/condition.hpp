@@ -81,7 +81,8 @@ public:
     /// Lifetime      condition, guard and mutex must outlive the call.
     /// Complexity    O(1); allocates nothing.
     [[nodiscard]] condition_awaitable wait(mutex_guard& guard) noexcept {
-        SIMUL_ASSERT(static_cast<bool>(guard), "condition::wait needs a guard that holds its mutex");
+        SIMUL_ASSERT(static_cast<bool>(guard),
+                     "condition::wait needs a guard that holds its mutex");
         return condition_awaitable{lot_, guard};
     }
 

@@ -114,8 +114,8 @@ private:
 ///
 ///     co_await finally(serve(connection), say_goodbye(connection));
 ///
-/// The cleanup runs shielded: give it a limit of its own, finally(work(), bounded(cleanup())). It is
-/// made beforehand and started afterwards, so that it can begin when memory has run out. For
+/// The cleanup runs shielded: give it a limit of its own, finally(work(), bounded(cleanup())). It
+/// is made beforehand and started afterwards, so that it can begin when memory has run out. For
 /// cleanup that does not wait a destructor is enough.
 ///
 /// Returns       what `awaited` gives.

@@ -59,9 +59,8 @@ private:
         auto& self = static_cast<gather_operation&>(state);
         std::apply(
             [&](auto&... each) {
-                ((static_cast<member_base*>(&each) == &member
-                      ? gather_ended(state, each, Settles)
-                      : void()),
+                ((static_cast<member_base*>(&each) == &member ? gather_ended(state, each, Settles)
+                                                              : void()),
                  ...);
             },
             self.members_);
@@ -193,9 +192,9 @@ private:
 ///
 ///     auto [user, orders] = co_await gather(load_user(id), load_orders(id));
 ///
-/// One failure cancels the rest, which is where this differs from asyncio.gather: there the siblings
-/// keep running unobserved. To keep every outcome use gather_settled; to handle results as they
-/// arrive use as_completed; for children that spawn others use task_group.
+/// One failure cancels the rest, which is where this differs from asyncio.gather: there the
+/// siblings keep running unobserved. To keep every outcome use gather_settled; to handle results as
+/// they arrive use as_completed; for children that spawn others use task_group.
 ///
 /// Returns       a std::tuple of the results.
 /// Errors        the first child's error, rethrown after all siblings have finished. Errors that

@@ -77,8 +77,7 @@ namespace detail {
 /// A leaf that waits in a lot and ends when it is woken.
 class parked_leaf : public leaf, public parked {
 public:
-    explicit parked_leaf(parking_lot& lot) noexcept
-        : leaf{&interrupt}, parked{&woken}, lot_{lot} {}
+    explicit parked_leaf(parking_lot& lot) noexcept : leaf{&interrupt}, parked{&woken}, lot_{lot} {}
 
 protected:
     /// Begins to wait at the end of the lot; answers pending or stopped.

@@ -59,9 +59,7 @@ public:
 
     result take() { return take_from(std::index_sequence_for<Branches...>{}); }
 
-    bool give_back() noexcept {
-        return give_back_from(std::index_sequence_for<Branches...>{});
-    }
+    bool give_back() noexcept { return give_back_from(std::index_sequence_for<Branches...>{}); }
 
 private:
     static void ended(join_state& state, member_base& member) noexcept {

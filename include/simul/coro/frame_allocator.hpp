@@ -31,11 +31,11 @@ const frame_allocator* set_frame_allocator(const frame_allocator* allocator) noe
 
 /// What the recycler of the calling thread has done so far.
 struct frame_statistics {
-    std::uint64_t allocated = 0;     ///< frames handed out
-    std::uint64_t recycled = 0;      ///< of these, taken from a list
-    std::uint64_t released = 0;      ///< frames given back
-    std::size_t cached_bytes = 0;    ///< bytes in the lists now
-    std::size_t cache_limit = 0;     ///< bytes the lists may hold
+    std::uint64_t allocated = 0;   ///< frames handed out
+    std::uint64_t recycled = 0;    ///< of these, taken from a list
+    std::uint64_t released = 0;    ///< frames given back
+    std::size_t cached_bytes = 0;  ///< bytes in the lists now
+    std::size_t cache_limit = 0;   ///< bytes the lists may hold
 };
 
 /// Reads the statistics of the calling thread.

@@ -128,7 +128,9 @@ public:
     /// Errors        errc::not_started   the body has not reached its first co_yield: there is
     ///                                   nothing to receive the value, and nothing has changed.
     ///               what escapes from the body; the generator is then done.
-    item_type send(detail::or_nothing<Send> value) requires(!std::is_void_v<Send>) {
+    item_type send(detail::or_nothing<Send> value)
+        requires(!std::is_void_v<Send>)
+    {
         if (done()) return {};
         if (!frame_->started()) throw error{errc::not_started};
         return take(frame_->resume(std::addressof(value)));
@@ -163,22 +165,25 @@ public:
 
     /// What the body returned. Empty before that, and for good when it ended in another way.
     [[nodiscard]] const std::optional<detail::or_nothing<Return>>& result() const& noexcept
-        requires(!std::is_void_v<Return>) {
+        requires(!std::is_void_v<Return>)
+    {
         static const std::optional<Return> none;
         return frame_ ? frame_->result() : none;
     }
     [[nodiscard]] std::optional<detail::or_nothing<Return>> result() &&
         requires(!std::is_void_v<Return>) {
-        return frame_ ? std::move(frame_->result()) : std::nullopt;
-    }
+            return frame_ ? std::move(frame_->result()) : std::nullopt;
+        }
 
-    /// Iterates over the items that are left. Takes none by itself.
-    ///
-    /// Lifetime      iterators refer to the body: they survive a move of the generator, not
-    ///               close(). A reference to an item ends when another one is asked for, through
-    ///               an iterator or next(); a next() inside a loop takes the item that would have
-    ///               been the loop's next.
-    [[nodiscard]] iterator begin() noexcept { return iterator{frame_}; }
+        /// Iterates over the items that are left. Takes none by itself.
+        ///
+        /// Lifetime      iterators refer to the body: they survive a move of the generator, not
+        ///               close(). A reference to an item ends when another one is asked for,
+        ///               through an iterator or next(); a next() inside a loop takes the item that
+        ///               would have been the loop's next.
+        [[nodiscard]] iterator begin() noexcept {
+        return iterator{frame_};
+    }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:

@@ -61,8 +61,8 @@ public:
     /// True while something is ready.
     [[nodiscard]] bool has_ready() const noexcept { return !ready_.empty(); }
 
-    /// Runs what is ready now, in order, and all that follows from it in the same turn. What becomes
-    /// ready meanwhile waits for the next call.
+    /// Runs what is ready now, in order, and all that follows from it in the same turn. What
+    /// becomes ready meanwhile waits for the next call.
     ///
     /// Returns       the number of waiters that had their turn.
     std::size_t run_ready() noexcept;

@@ -47,9 +47,10 @@ template <class Function, class... Arguments>
 class offload_operation : public offload_base {
     static constexpr bool takes_token = std::invocable<Function&, std::stop_token, Arguments&&...>;
 
-    using result = typename std::conditional_t<
-        takes_token, std::invoke_result<Function&, std::stop_token, Arguments&&...>,
-        std::invoke_result<Function&, Arguments&&...>>::type;
+    using result =
+        typename std::conditional_t<takes_token,
+                                    std::invoke_result<Function&, std::stop_token, Arguments&&...>,
+                                    std::invoke_result<Function&, Arguments&&...>>::type;
 
 public:
     offload_operation(Function&& function, std::tuple<Arguments...>&& arguments)
@@ -107,8 +108,8 @@ private:
     std::tuple<Arguments...> arguments_;
 };
 
-/// Calls a function that blocks on a thread of the loop's pool, and waits for its result while other
-/// tasks go on.
+/// Calls a function that blocks on a thread of the loop's pool, and waits for its result while
+/// other tasks go on.
 ///
 ///     std::string text = co_await offload(read_whole_file, path);
 ///
@@ -130,8 +131,8 @@ private:
 /// Source        asyncio.to_thread, trio.to_thread.run_sync.
 template <class Function, class... Arguments>
 [[nodiscard]] auto offload(Function function, Arguments... arguments) {
-    return offload_awaitable<Function, Arguments...>{std::move(function),
-                                                     std::tuple<Arguments...>{std::move(arguments)...}};
+    return offload_awaitable<Function, Arguments...>{
+        std::move(function), std::tuple<Arguments...>{std::move(arguments)...}};
 }
 
 }  // namespace simul

@@ -58,8 +58,8 @@ public:
 class connect_operation : public descriptor_operation {
 public:
     connect_operation(int fd, std::span<const std::byte> address) noexcept
-        : descriptor_operation{opcode::connect, fd,
-                               const_cast<std::byte*>(address.data()), address.size()} {}
+        : descriptor_operation{opcode::connect, fd, const_cast<std::byte*>(address.data()),
+                               address.size()} {}
     void take() const { static_cast<void>(take_result()); }
 };
 
@@ -74,8 +74,7 @@ public:
 // TODO(perf): be told by the last of them instead; matters only for operations that end slowly.
 class close_operation : public waiter {
 public:
-    explicit close_operation(int descriptor) noexcept
-        : waiter{&respond}, descriptor_{descriptor} {}
+    explicit close_operation(int descriptor) noexcept : waiter{&respond}, descriptor_{descriptor} {}
     started start(waiter& self) noexcept;
     static void take() noexcept {}
 

@@ -10,8 +10,8 @@
 //   3. the backend is polled; it blocks only if nothing is ready
 //   4. completions go to the ready list in completion order
 //
-// While something is ready, a real clock is read every 32nd pass only, and so is epoll asked: either
-// costs more than a task's turn. io_uring and the simulated world are asked in every pass.
+// While something is ready, a real clock is read every 32nd pass only, and so is epoll asked:
+// either costs more than a task's turn. io_uring and the simulated world are asked in every pass.
 #pragma once
 
 #include <atomic>
@@ -50,10 +50,10 @@ struct loop_info {
 
 /// What a loop has done so far.
 struct loop_statistics {
-    std::uint64_t passes = 0;          ///< iterations
-    std::uint64_t turns = 0;           ///< waiters that had their turn
-    std::size_t timers = 0;            ///< armed now
-    std::size_t operations = 0;        ///< in flight now
+    std::uint64_t passes = 0;    ///< iterations
+    std::uint64_t turns = 0;     ///< waiters that had their turn
+    std::size_t timers = 0;      ///< armed now
+    std::size_t operations = 0;  ///< in flight now
 };
 
 /// Something another thread hands to a loop; lies in what the other thread works on.

@@ -24,8 +24,7 @@ private:
 
 class sleep_operation : public leaf, public timer {
 public:
-    explicit sleep_operation(time_point when) noexcept
-        : leaf{&interrupt}, timer{&expire, when} {}
+    explicit sleep_operation(time_point when) noexcept : leaf{&interrupt}, timer{&expire, when} {}
 
     started start(waiter& self) noexcept;
     static void take() noexcept {}

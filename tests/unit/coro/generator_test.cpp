@@ -764,6 +764,18 @@ TEST(generator, a_generator_that_has_begun_is_delegated_to_from_where_it_is) {
     EXPECT_EQ(source.send(4), 8);
 }
 
+TEST(generator, a_sent_value_is_received_once_even_when_the_receiver_delegates_next) {
+    auto source = []() -> generator<int, int> {
+        auto started = jumping_range(10);
+        started.next();
+        auto received = co_yield 100;
+        EXPECT_EQ(received, 5);
+        co_yield elements_of(std::move(started));
+    }();
+    source.next();
+    EXPECT_EQ(source.send(5), 1) << "the inner generator received the value of the outer one";
+}
+
 generator<int, int> nested_jumping(int depth) {
     if (depth == 0) {
         co_yield elements_of(jumping_range(1000));

@@ -37,9 +37,8 @@ struct task_result<task<Result>> {
 
 /// A callable without arguments that returns a task.
 template <class Make>
-concept task_factory = std::invocable<Make&> && requires {
-    typename task_result<std::invoke_result_t<Make&>>::type;
-};
+concept task_factory =
+    std::invocable<Make&> && requires { typename task_result<std::invoke_result_t<Make&>>::type; };
 
 class group : public waiter {
 public:

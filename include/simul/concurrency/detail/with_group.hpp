@@ -14,8 +14,7 @@ namespace simul::detail {
 template <class Result>
 class body_operation : public waiter {
 public:
-    explicit body_operation(group& core) noexcept
-        : waiter{&respond}, core_{core}, body_{nullptr} {}
+    explicit body_operation(group& core) noexcept : waiter{&respond}, core_{core}, body_{nullptr} {}
 
     started start_body(waiter& self, task<Result> body) noexcept {
         body_ = task_owner<Result>{body.release()};

@@ -124,15 +124,15 @@ public:
     static constexpr bool await_ready() noexcept { return false; }
 
     template <class Promise>
-    bool await_suspend(
-        std::coroutine_handle<Promise> waiting,
-        std::source_location where = std::source_location::current()) noexcept {
+    bool await_suspend(std::coroutine_handle<Promise> waiting,
+                       std::source_location where = std::source_location::current()) noexcept {
         frame& self = waiting.promise();
         self.where = where;
         const started answer = operation_.start(self);
         if (answer == started::done) [[likely]] {
             scheduler& running = scheduler::current();
-            if (running.spend_budget()) [[likely]] return false;
+            if (running.spend_budget()) [[likely]]
+                return false;
             self.awaiting = nullptr;
             running.queue(self);
             return true;

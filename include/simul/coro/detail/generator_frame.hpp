@@ -64,8 +64,7 @@ public:
         SIMUL_ASSERT(!running_, "a generator was resumed by its own body");
         running_ = true;
         started_ = true;
-        while (step(std::exchange(sent, nullptr)))
-            continue;
+        while (step(std::exchange(sent, nullptr))) continue;
         running_ = false;
         if (finished()) rethrow();
         return item();
@@ -81,8 +80,7 @@ public:
     void destroy() noexcept {
         SIMUL_ASSERT(!running_, "a generator was destroyed by its own body");
         generator_frame* frame = innermost_;
-        while (frame != this)
-            std::exchange(frame, frame->parent_)->self_.destroy();
+        while (frame != this) std::exchange(frame, frame->parent_)->self_.destroy();
         self_.destroy();
     }
 

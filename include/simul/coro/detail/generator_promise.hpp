@@ -37,7 +37,7 @@ template <class Range, class Yield>
 inline constexpr bool is_plain_range = std::ranges::input_range<Range>;
 template <class Item, class Send, class Return, class Yield>
 inline constexpr bool is_plain_range<generator<Item, Send, Return>, Yield> =
-    std::is_void_v<Send>&& std::is_void_v<Return> && !std::same_as<Item, Yield>;
+    std::is_void_v<Send> && std::is_void_v<Return> && !std::same_as<Item, Yield>;
 
 /// Stands in signatures where a generator sends or returns nothing; the functions are then
 /// constrained away.
@@ -114,8 +114,9 @@ template <class Yield, class Send>
 class generator_items : public generator_frame {
 public:
     yield_awaiter<Send> yield_value(Yield&& item) noexcept { return {*this, std::addressof(item)}; }
-    yield_copy_awaiter<Yield, Send> yield_value(
-        const Yield& item) requires std::copy_constructible<Yield> {
+    yield_copy_awaiter<Yield, Send> yield_value(const Yield& item)
+        requires std::copy_constructible<Yield>
+    {
         return {*this, item};
     }
 };
@@ -135,7 +136,9 @@ public:
 
     template <class Value = Return>
         requires std::convertible_to<Value, Return>
-    void return_value(Value&& value) { result_.emplace(std::forward<Value>(value)); }
+    void return_value(Value&& value) {
+        result_.emplace(std::forward<Value>(value));
+    }
 
     std::optional<Return>& result() noexcept { return result_; }
 
@@ -153,8 +156,7 @@ public:
 /// A range as a generator, so that there is one kind of delegation.
 template <class Yield, class Range>
 generator<Yield, void, void> generate_from(Range range) {
-    for (auto&& item : range)
-        co_yield static_cast<Yield>(std::forward<decltype(item)>(item));
+    for (auto&& item : range) co_yield static_cast<Yield>(std::forward<decltype(item)>(item));
 }
 
 template <class Yield, class Send, class Return>
@@ -175,8 +177,8 @@ public:
     }
 
     template <class Range>
-        requires(is_plain_range<Range, Yield>&&
-                     std::convertible_to<std::ranges::range_reference_t<Range>, Yield>)
+        requires(is_plain_range<Range, Yield> &&
+                 std::convertible_to<std::ranges::range_reference_t<Range>, Yield>)
     auto yield_value(elements_of<Range>&& source) {
         return delegate_awaiter<generator_promise<Yield, void, void>>{
             *this, generate_from<Yield, Range>(std::forward<Range>(source.range())).release()};

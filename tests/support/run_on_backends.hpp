@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// support/run_on_backends.hpp: runs a coroutine as the body of a test.
+//
+// simulate() is for what depends on time: its clock jumps. run_on_each_backend() is for everything
+// else; there a test waits a few milliseconds at most and never asserts that something was fast.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "simul/concurrency/run.hpp"
+#include "simul/runtime/leaf.hpp"
+#include "simul/runtime/sleep.hpp"
+
+namespace simul::test {
+
+inline const char* name_of(backend_kind kind) {
+    switch (kind) {
+        case backend_kind::automatic: return "automatic";
+        case backend_kind::epoll: return "epoll";
+        case backend_kind::io_uring: return "io_uring";
+        case backend_kind::simulated: return "simulated";
+    }
+    return "unknown";
+}
+
+inline run_options options_for(backend_kind kind) {
+    run_options options;
+    options.loop.backend = kind;
+    return options;
+}
+
+/// Every backend that can run here.
+inline std::vector<backend_kind> test_backends() {
+    std::vector<backend_kind> kinds{backend_kind::simulated, backend_kind::epoll};
+    try {
+        static_cast<void>(make_backend(backend_kind::io_uring));
+        kinds.push_back(backend_kind::io_uring);
+    } catch (const std::system_error&) {
+        std::puts("note: io_uring cannot run here");
+    }
+    return kinds;
+}
+
+/// Runs the task that `body()` makes in the simulated world and returns its result.
+template <class Body>
+auto simulate(Body body) {
+    return run(body(), options_for(backend_kind::simulated));
+}
+
+/// Runs `body()` on each backend.
+template <class Body>
+void run_on_each_backend(Body body) {
+    for (const backend_kind kind : test_backends()) {
+        SCOPED_TRACE(name_of(kind));
+        run(body(), options_for(kind));
+    }
+}
+
+/// The time on the current loop's clock.
+inline time_point now() {
+    return loop::current().now();
+}
+
+/// Writes its name into a log when it is destroyed; copies of moved-from ones stay silent.
+class noted {
+public:
+    noted(std::vector<std::string>& log, std::string name) : log_{&log}, name_{std::move(name)} {}
+    noted(noted&& other) noexcept
+        : log_{std::exchange(other.log_, nullptr)}, name_{std::move(other.name_)} {}
+    noted& operator=(noted&&) = delete;
+    ~noted() {
+        if (log_ != nullptr) log_->push_back(name_);
+    }
+
+private:
+    std::vector<std::string>* log_;
+    std::string name_;
+};
+
+/// Counts the living copies of itself.
+class counted_object {
+public:
+    explicit counted_object(int& alive) noexcept : alive_{&alive} { ++*alive_; }
+    counted_object(const counted_object& other) noexcept : alive_{other.alive_} { ++*alive_; }
+    counted_object& operator=(const counted_object&) = delete;
+    ~counted_object() { --*alive_; }
+
+private:
+    int* alive_;
+};
+
+/// What a test completes, confirms or refuses by hand: a leaf with one waiter.
+class manual_event {
+public:
+    template <bool GivesBack>
+    class wait_operation : public leaf {
+    public:
+        explicit wait_operation(manual_event& source) noexcept : leaf{&ask}, source_{source} {}
+
+        started start(waiter& self) noexcept {
+            if (!begin(self)) return started::stopped;
+            source_.waiting_ = this;
+            source_.end_ = [](leaf& waiting, notice how) noexcept {
+                static_cast<wait_operation&>(waiting).finish(how);
+            };
+            return started::pending;
+        }
+        int take() noexcept {
+            ++source_.taken;
+            return 7;
+        }
+        bool give_back() noexcept
+            requires GivesBack
+        {
+            ++source_.given_back;
+            return true;
+        }
+
+    private:
+        static void ask(cancellable& asked) noexcept {
+            manual_event& source = static_cast<wait_operation&>(asked).source_;
+            ++source.asked;
+            if (!source.confirms_later) source.confirm();
+        }
+
+        manual_event& source_;
+    };
+
+    template <bool GivesBack>
+    class wait_awaitable {
+    public:
+        explicit wait_awaitable(manual_event& source) noexcept : source_{source} {}
+        auto operator co_await() const noexcept { return wait_operation<GivesBack>{source_}; }
+
+    private:
+        manual_event& source_;
+    };
+
+    /// Waits; the result is delivered when a request comes too late.
+    [[nodiscard]] auto wait() noexcept { return wait_awaitable<false>{*this}; }
+
+    /// Waits; the result is given back when a request comes before the waiter's turn.
+    [[nodiscard]] auto wait_returnable() noexcept { return wait_awaitable<true>{*this}; }
+
+    void complete() noexcept { end(notice::queue); }
+    void confirm() noexcept { end(notice::stopped); }
+    [[nodiscard]] bool has_waiter() const noexcept { return waiting_ != nullptr; }
+
+    bool confirms_later = false;
+    int asked = 0;
+    int taken = 0;
+    int given_back = 0;
+
+private:
+    void end(notice how) noexcept { end_(*std::exchange(waiting_, nullptr), how); }
+
+    leaf* waiting_ = nullptr;
+    void (*end_)(leaf&, notice) noexcept = nullptr;
+};
+
+}  // namespace simul::test
