@@ -17,7 +17,8 @@ if(PROJECT_IS_TOP_LEVEL)
     find_program(SIMUL_CCACHE ccache)
     if(SIMUL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
         # The sloppiness is what ccache's manual asks for when there are precompiled headers; the
-        # other two let a checkout profit from what another one compiled.
+        # other two let a checkout profit from what another one compiled; the price is that debug
+        # information may name the other one's folder.
         set(CMAKE_CXX_COMPILER_LAUNCHER
             ${CMAKE_COMMAND} -E env
             CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime

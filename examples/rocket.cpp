@@ -9,19 +9,11 @@
 #include "simul/concurrency/gather.hpp"
 #include "simul/concurrency/run.hpp"
 #include "simul/runtime/sleep.hpp"
+#include "support/clock_text.hpp"
 
 using namespace std::chrono_literals;
+using examples::clock_text;
 using std::chrono::seconds;
-
-// "0:00:05", in whole seconds.
-std::string clock_text(simul::duration length) {
-    const std::chrono::hh_mm_ss time{std::chrono::floor<seconds>(length)};
-    const auto two_digits = [](auto part) {
-        return (part.count() < 10 ? ":0" : ":") + std::to_string(part.count());
-    };
-    return std::to_string(time.hours().count()) + two_digits(time.minutes()) +
-           two_digits(time.seconds());
-}
 
 // Waits, and returns how long it really took.
 simul::task<simul::duration> nap(seconds delay) {

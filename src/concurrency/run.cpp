@@ -93,6 +93,7 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
       loop_{running},
       outermost_{outermost},
       previous_{std::exchange(current_outermost, &outermost)} {
+    SIMUL_ASSERT(previous_ == nullptr, "run() was called inside a task: co_await it instead");
     scope = &running.scheduler().root_scope();
     install_terminate_handler();
     loop_.on_interrupt([this] {

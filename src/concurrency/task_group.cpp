@@ -4,10 +4,7 @@
 namespace simul::detail {
 
 child::child(group& owner, frame* made) noexcept
-    : waiter{&respond},
-      suppressed_error{[](suppressed_error& node) noexcept { delete static_cast<child*>(&node); }},
-      spawned{made},
-      owner_{owner} {
+    : waiter{&respond}, spawned{made}, owner_{owner} {
     up = &owner;
     scope = &own_scope_;
 }
@@ -45,10 +42,7 @@ void child::respond(waiter& self, notice what) noexcept {
 // The task has reached its end; its frame may only be destroyed by the reaper.
 void child::task_finished() noexcept {
     if (handle != nullptr) handle->settle_finished(*spawned);
-    if (spawned->exception && !owner_.fail(spawned->exception)) {
-        keeps_error_ = true;
-        owner_.later_errors().add(*this, std::move(spawned->exception));
-    }
+    if (spawned->exception) owner_.fail(std::move(spawned->exception));
     scheduler::current().unwind(*spawned);
 }
 
@@ -56,9 +50,8 @@ void child::task_gone(bool stopped) noexcept {
     if (stopped && handle != nullptr) handle->settle_cancelled(own_scope_.reason());
     own_scope_.leave();
     unlink();
-    destroy_callable();
     group& owner = owner_;
-    if (!keeps_error_) delete this;
+    delete this;
     owner.part(stopped);
 }
 
@@ -128,15 +121,10 @@ started group::conclude() noexcept {
     return any_stopped_ && up->scope->is_cancelled() ? started::stopped : started::done;
 }
 
-bool group::fail(const std::exception_ptr& error) noexcept {
-    if (error_) return false;
-    error_ = error;
+void group::fail(std::exception_ptr error) noexcept {
+    if (error_) return later_errors_.add(std::move(error));
+    error_ = std::move(error);
     own_scope_.cancel(cancel_reason::sibling_failed);
-    return true;
-}
-
-void group::body_failed(std::exception_ptr error) noexcept {
-    if (!fail(error)) later_errors_.add(std::move(error));
 }
 
 void group::throw_if_failed() {

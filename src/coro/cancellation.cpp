@@ -54,6 +54,8 @@ void cancel_scope::leave() noexcept {
 bool cancel_scope::cancel(cancel_reason reason, std::source_location where) noexcept {
     if (is_cancelled()) return false;
     mark(reason, where);
+    // Outside of the tree there is nobody to ask yet, and nobody would take it off the list.
+    if (parent_ == nullptr && first_child_ == nullptr && waiting_.empty()) return true;
     for (cancel_scope* below = next_below(this, *this); below != nullptr;
          below = next_below(below, *this)) {
         if (!below->is_cancelled()) below->mark(reason, where);

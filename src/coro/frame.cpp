@@ -41,7 +41,9 @@ void frame::reap() noexcept {
     waiter* told = up;
     const notice what = state == frame_state::finished ? notice::gone : notice::stopped;
     if (slot != nullptr) *slot = nullptr;
+    const bool outer = std::exchange(abandoning, what == notice::stopped);
     handle().destroy();
+    abandoning = outer;
     told->notify(what);
 }
 

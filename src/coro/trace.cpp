@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 #include <string_view>
+#include <utility>
 
 #include "simul/coro/detail/frame.hpp"
 
@@ -22,14 +23,10 @@ struct ring_entry {
     std::size_t count = 0;  // coroutines in the chain, including those not kept
     std::size_t recorded = 0;
     std::array<trace_entry, longest_trace> entries;
-    detail::suppressed_error* later = nullptr;
+    detail::suppressed_list later;
 
     void reset() noexcept {
-        while (later != nullptr) {
-            detail::suppressed_error* next = later->next_suppressed;
-            later->release_suppressed();
-            later = next;
-        }
+        later.clear();
         error = nullptr;
         count = recorded = 0;
     }
@@ -88,34 +85,16 @@ void record_trace(frame& thrower) noexcept {
     }
 }
 
-namespace {
-
-class kept_error final : public suppressed_error {
-public:
-    kept_error() noexcept
-        : suppressed_error{
-              [](suppressed_error& node) noexcept { delete static_cast<kept_error*>(&node); }} {}
+struct suppressed_error {
+    suppressed_error* next;
+    std::exception_ptr error;
 };
 
-}  // namespace
-
-suppressed_list::~suppressed_list() {
-    while (first_ != nullptr) {
-        suppressed_error* following = first_->next_suppressed;
-        first_->release_suppressed();
-        first_ = following;
-    }
-}
-
-void suppressed_list::add(suppressed_error& node, std::exception_ptr error) noexcept {
-    node.suppressed_exception = std::move(error);
-    node.next_suppressed = nullptr;
-    *last_ = &node;
-    last_ = &node.next_suppressed;
-}
-
 void suppressed_list::add(std::exception_ptr error) noexcept {
-    if (auto* node = new (std::nothrow) kept_error) add(*node, std::move(error));
+    auto* node = new (std::nothrow) suppressed_error{nullptr, std::move(error)};
+    if (node == nullptr) return;
+    *last_ = node;
+    last_ = &node->next;
 }
 
 void suppressed_list::attach_to(const std::exception_ptr& error) noexcept {
@@ -123,11 +102,26 @@ void suppressed_list::attach_to(const std::exception_ptr& error) noexcept {
     trace_ring& traces = ring();
     ring_entry* entry = traces.find(error);
     if (entry == nullptr) entry = &traces.claim(error);
-    suppressed_error** last = &entry->later;
-    while (*last != nullptr) last = &(*last)->next_suppressed;
-    *last = first_;
-    first_ = nullptr;
+    entry->later.splice_back(*this);
+}
+
+void suppressed_list::splice_back(suppressed_list& other) noexcept {
+    if (other.first_ == nullptr) return;
+    *last_ = std::exchange(other.first_, nullptr);
+    last_ = std::exchange(other.last_, &other.first_);
+}
+
+void suppressed_list::clear() noexcept {
+    while (first_ != nullptr) delete std::exchange(first_, first_->next);
     last_ = &first_;
+}
+
+std::vector<std::exception_ptr> suppressed_list::copy() const {
+    std::vector<std::exception_ptr> errors;
+    for (const suppressed_error* node = first_; node != nullptr; node = node->next) {
+        errors.push_back(node->error);
+    }
+    return errors;
 }
 
 void clear_traces() noexcept {
@@ -215,15 +209,9 @@ std::string format_async_trace(const std::exception_ptr& error) {
 }
 
 std::vector<std::exception_ptr> suppressed(const std::exception_ptr& error) {
-    std::vector<std::exception_ptr> errors;
-    if (error == nullptr) return errors;
-    if (const ring_entry* entry = ring().find(error)) {
-        for (const detail::suppressed_error* later = entry->later; later != nullptr;
-             later = later->next_suppressed) {
-            errors.push_back(later->suppressed_exception);
-        }
-    }
-    return errors;
+    if (error == nullptr) return {};
+    const ring_entry* entry = ring().find(error);
+    return entry != nullptr ? entry->later.copy() : std::vector<std::exception_ptr>{};
 }
 
 std::vector<std::exception_ptr> suppressed() {

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -81,8 +82,7 @@ public:
 class real_world final : public world {
 public:
     ~real_world() override {
-        for (const int descriptor : open_)
-            ::close(descriptor);
+        for (const int descriptor : open_) ::close(descriptor);
     }
     std::pair<int, int> pair() override {
         int ends[2] = {-1, -1};
@@ -159,6 +159,11 @@ struct variant {
     const char* value = nullptr;
     bool completions = false;  // the shape of a simulated backend
 };
+
+// Found by GoogleTest, which would print the bytes.
+void PrintTo(const variant& chosen, std::ostream* stream) {
+    *stream << chosen.name;
+}
 
 std::string name_of(const testing::TestParamInfo<variant>& info) {
     return info.param.name;
@@ -239,8 +244,7 @@ protected:
 
     // Gives the backend the chance to take submissions, and to complete what it wrongly might.
     void let_it_look() {
-        for (int i = 0; i < 8; ++i)
-            poll();
+        for (int i = 0; i < 8; ++i) poll();
     }
 
     // Runs one operation from start to end and gives its result.
@@ -292,8 +296,7 @@ protected:
     // kernel later, and for that it interrupts this thread. Polls that do not wait are hundreds.
     int polls_until(time_point deadline) {
         int polls = 0;
-        for (; backend_->now() < deadline; ++polls)
-            poll(deadline);
+        for (; backend_->now() < deadline; ++polls) poll(deadline);
         return polls;
     }
     static constexpr int interruptions = 8;
@@ -405,17 +408,37 @@ TEST_P(backend_conformance, two_receives_on_one_descriptor_are_served_in_order) 
     EXPECT_LT(first.order, second.order);
 }
 
+TEST_P(backend_conformance, a_new_receive_does_not_overtake_one_that_waits) {
+    auto [left, right] = world_->pair();
+    char bytes[2] = {};
+    counted first{opcode::receive, right, &bytes[0], 1};
+    counted second{opcode::receive, right, &bytes[1], 1};
+    EXPECT_FALSE(submit(first));
+    let_it_look();
+    std::string text = "1";
+    counted sending{opcode::send, left, text.data(), 1};
+    submit(sending);
+    EXPECT_FALSE(submit(second)) << "the byte belongs to the first";
+    ASSERT_TRUE(complete(first));
+    EXPECT_EQ(bytes[0], '1');
+    EXPECT_EQ(second.completions, 0);
+    if (sending.completions == 0) {
+        ASSERT_TRUE(complete(sending));
+    }
+    EXPECT_EQ(send(left, "2"), 1);
+    ASSERT_TRUE(complete(second));
+    EXPECT_EQ(bytes[1], '2');
+}
+
 TEST_P(backend_conformance, bytes_that_arrive_at_once_go_to_waiting_receives_in_order) {
     auto [left, right] = world_->pair();
     std::array<char, 8> bytes{};
     std::deque<counted> requests;
-    for (char& byte : bytes)
-        submit(requests.emplace_back(opcode::receive, right, &byte, 1U));
+    for (char& byte : bytes) submit(requests.emplace_back(opcode::receive, right, &byte, 1U));
     let_it_look();
     EXPECT_EQ(send(left, "abcdefgh"), 8);
     ASSERT_TRUE(complete(requests.back()));
-    for (const counted& request : requests)
-        EXPECT_EQ(request.completions, 1);
+    for (const counted& request : requests) EXPECT_EQ(request.completions, 1);
     EXPECT_EQ(std::string(bytes.data(), bytes.size()), "abcdefgh");
 }
 
@@ -603,8 +626,7 @@ TEST_P(backend_conformance, poll_reports_a_writable_descriptor) {
     EXPECT_FALSE(submit(request));
     let_it_look();
     EXPECT_EQ(request.completions, 0);
-    for (std::size_t received = 0; received < filled;)
-        received += receive(right, filled).size();
+    for (std::size_t received = 0; received < filled;) received += receive(right, filled).size();
     if (request.completions == 0) {
         ASSERT_TRUE(complete(request));
     }
@@ -713,12 +735,10 @@ TEST_P(backend_conformance, cancel_of_every_opcode_in_flight_ends_it_once) {
     requests.emplace_back(opcode::write, left, &bytes[2], 1U);
     requests.emplace_back(opcode::accept, listener, nullptr, 0U);
     requests.emplace_back(opcode::poll, left, nullptr, 0U).flags = POLLIN;
-    for (counted& request : requests)
-        EXPECT_FALSE(submit(request));
+    for (counted& request : requests) EXPECT_FALSE(submit(request));
     let_it_look();
     EXPECT_EQ(backend_->in_flight(), requests.size());
-    for (counted& request : requests)
-        cancel(request);
+    for (counted& request : requests) cancel(request);
     ASSERT_TRUE(poll_until([&] { return backend_->in_flight() == 0; }));
     for (const counted& request : requests) {
         EXPECT_EQ(request.completions, 1);
@@ -735,8 +755,7 @@ TEST_P(backend_conformance, bytes_are_not_lost_by_a_cancel_that_comes_after_them
         EXPECT_FALSE(submit(request));
         let_it_look();
         EXPECT_EQ(send(left, "data"), 4);
-        for (int i = 0; i < round && request.completions == 0; ++i)
-            poll();
+        for (int i = 0; i < round && request.completions == 0; ++i) poll();
         if (request.completions == 0 && !cancel(request)) {
             ASSERT_TRUE(complete(request));
         }
@@ -841,8 +860,7 @@ TEST_P(backend_conformance, ten_thousand_operations_on_many_descriptors_complete
     std::vector<std::pair<int, int>> ends;
     std::vector<char> bytes(pairs * per_pair);
     std::deque<counted> requests;
-    for (std::size_t i = 0; i < pairs; ++i)
-        ends.push_back(world_->pair());
+    for (std::size_t i = 0; i < pairs; ++i) ends.push_back(world_->pair());
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         submit(requests.emplace_back(opcode::receive, ends[i % pairs].second, &bytes[i], 1U));
         ASSERT_EQ(requests.back().completions, 0);
@@ -850,10 +868,8 @@ TEST_P(backend_conformance, ten_thousand_operations_on_many_descriptors_complete
     let_it_look();
     EXPECT_EQ(backend_->in_flight(), requests.size());
     std::string text;
-    for (std::size_t i = 0; i < per_pair; ++i)
-        text += static_cast<char>('!' + i % 90);
-    for (auto [left, right] : ends)
-        ASSERT_EQ(send(left, text), static_cast<int>(per_pair));
+    for (std::size_t i = 0; i < per_pair; ++i) text += static_cast<char>('!' + i % 90);
+    for (auto [left, right] : ends) ASSERT_EQ(send(left, text), static_cast<int>(per_pair));
     ASSERT_TRUE(poll_until([&] { return backend_->in_flight() == 0; }));
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         ASSERT_EQ(requests[i].completions, 1);
@@ -892,8 +908,7 @@ TEST_P(backend_conformance, ten_thousand_operations_in_flight_are_cancelled_once
         ASSERT_EQ(request.completions, 0);
     }
     let_it_look();
-    for (counted& request : requests)
-        cancel(request);
+    for (counted& request : requests) cancel(request);
     ASSERT_TRUE(poll_until([&] { return backend_->in_flight() == 0; }));
     for (const counted& request : requests) {
         ASSERT_EQ(request.completions, 1);
@@ -918,8 +933,7 @@ TEST_P(backend_conformance, for_each_in_flight_finds_what_is_on_a_descriptor_so_
     char byte = 0;
     counted elsewhere{opcode::receive, other, &byte, 1};
     EXPECT_FALSE(submit(elsewhere));
-    for (counted& request : on_left)
-        EXPECT_FALSE(submit(request));
+    for (counted& request : on_left) EXPECT_FALSE(submit(request));
     let_it_look();
     counted fresh{opcode::receive, left, &bytes[0], 1};  // no poll has seen this one
     EXPECT_FALSE(submit(fresh));
@@ -970,8 +984,7 @@ TEST_P(backend_conformance, destroying_the_backend_ends_what_is_in_flight_withou
     requests.emplace_back(opcode::receive, left, &bytes[1], 1U);
     requests.emplace_back(opcode::send, left, &bytes[2], 1U);
     requests.emplace_back(opcode::poll, left, nullptr, 0U).flags = POLLIN;
-    for (counted& request : requests)
-        EXPECT_FALSE(submit(request));
+    for (counted& request : requests) EXPECT_FALSE(submit(request));
     let_it_look();
     cancel(requests[0]);
     requests.emplace_back(opcode::receive, left, &bytes[3], 1U);
@@ -998,8 +1011,7 @@ TEST_P(backend_conformance, poll_without_a_wait_returns_at_once_though_something
     counted request{opcode::receive, right, &byte, 1};
     EXPECT_FALSE(submit(request));
     const time_point before = backend_->now();
-    for (int i = 0; i < 1000; ++i)
-        poll(time_point::min());
+    for (int i = 0; i < 1000; ++i) poll(time_point::min());
     if (simulated_ != nullptr) {
         EXPECT_EQ(backend_->now(), before);
     }
@@ -1026,8 +1038,7 @@ TEST_P(backend_conformance, wake_from_another_thread_ends_a_poll_without_limit) 
             backend_->wake();
         }};
         // A backend may return for reasons of its own; without the wake this would never end.
-        while (!published.load(std::memory_order_relaxed))
-            poll(time_point::max());
+        while (!published.load(std::memory_order_relaxed)) poll(time_point::max());
         other.join();
     }
 }
@@ -1062,10 +1073,8 @@ TEST_P(backend_conformance, wakes_from_many_threads_are_never_lost) {
             }
         });
     }
-    while (posted.load(std::memory_order_relaxed) < threads * rounds)
-        poll(time_point::max());
-    for (std::thread& other : others)
-        other.join();
+    while (posted.load(std::memory_order_relaxed) < threads * rounds) poll(time_point::max());
+    for (std::thread& other : others) other.join();
 }
 
 TEST_P(backend_conformance, a_completion_ends_a_poll_without_limit) {
@@ -1075,8 +1084,7 @@ TEST_P(backend_conformance, a_completion_ends_a_poll_without_limit) {
     counted request{opcode::receive, right, &byte, 1};
     EXPECT_FALSE(submit(request));
     std::thread other{[end = left] { EXPECT_EQ(::write(end, "x", 1), 1); }};
-    while (request.completions == 0)
-        poll(time_point::max());
+    while (request.completions == 0) poll(time_point::max());
     other.join();
     EXPECT_EQ(byte, 'x');
 }
@@ -1168,8 +1176,7 @@ TEST(operations_in_flight, overlap_their_record_and_buffer_while_completions_are
     }
     EXPECT_FALSE(backend->cancel(request));
     counted::inside_poll = true;
-    while (request.completions == 0)
-        backend->poll(time_point::max());
+    while (request.completions == 0) backend->poll(time_point::max());
     counted::inside_poll = false;
     EXPECT_FALSE(overlaps(0, 64));
     EXPECT_FALSE(detail::overlaps_operation_in_flight(&request, sizeof request));

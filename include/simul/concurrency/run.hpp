@@ -59,6 +59,7 @@ Result run_on(loop& running, task<Result> main_task, const run_options& options 
     operation.cancel_rest_at_end();
     driver.drive(operation.start_body(driver, std::move(main_task)));
     if (driver.was_interrupted() && operation.was_stopped()) {
+        detail::run_driver::core(outermost).throw_if_failed();
         throw cancelled{cancel_reason::interrupted};
     }
     return operation.take();

@@ -74,6 +74,7 @@ private:
             if (static_cast<member_base*>(&each) != &member) return;
             if (winner_ == none) {
                 winner_ = This;
+                keep_result();
                 cancel(cancel_reason::loser);
             } else {
                 each.lose();
@@ -140,8 +141,8 @@ private:
 /// Errors        the winner's error. An error of a branch that was not first goes to the
 ///               unhandled-error handler.
 /// Suspends      unless a branch ends without suspending.
-/// Cancellation  partial. The request goes to every branch; the winner's result is given back if
-///               it can be.
+/// Cancellation  partial. The request goes to every branch. If one of them has ended all the same,
+///               its result is given back if it can be, and otherwise delivered.
 /// Threads       the loop's thread.
 /// Lifetime      rvalues are moved in, lvalues referenced.
 /// Complexity    O(n); allocates nothing.

@@ -86,9 +86,9 @@ public:
     void begin_nested() noexcept { ++depth_; }
     void end_nested() noexcept { --depth_; }
 
-    /// Counts an await that finished without suspending. False when the running turn has had enough
+    /// Counts an await that goes on in the same turn. False when the running turn has had enough
     /// of them and the task must queue, so that it cannot starve the others.
-    [[nodiscard]] bool spend_budget() noexcept { return --budget_ != 0; }
+    [[nodiscard]] bool spend_budget() noexcept { return budget_ != 0 && --budget_ != 0; }
 
     static constexpr unsigned maximum_depth = 32;
     static constexpr std::uint32_t inline_budget = 256;

@@ -52,26 +52,7 @@ class frame;
 /// Copies the chain above `thrower` into the ring unless this exception has one already.
 void record_trace(frame& thrower) noexcept;
 
-/// A later error of a group: a list node owned by the list it is in.
-class suppressed_error {
-public:
-    using free_function = void (*)(suppressed_error&) noexcept;
-
-    explicit suppressed_error(free_function release) noexcept : release_{release} {}
-    suppressed_error(const suppressed_error&) = delete;
-    suppressed_error& operator=(const suppressed_error&) = delete;
-
-    suppressed_error* next_suppressed = nullptr;
-    std::exception_ptr suppressed_exception;
-
-    void release_suppressed() noexcept { release_(*this); }
-
-protected:
-    ~suppressed_error() = default;
-
-private:
-    free_function release_;
-};
+struct suppressed_error;
 
 /// The later errors of something that fails with one error, in the order in which they happened.
 class suppressed_list {
@@ -79,16 +60,20 @@ public:
     suppressed_list() noexcept = default;
     suppressed_list(const suppressed_list&) = delete;
     suppressed_list& operator=(const suppressed_list&) = delete;
-    ~suppressed_list();
+    ~suppressed_list() { clear(); }
 
-    /// Adds a node that exists already, with its error.
-    void add(suppressed_error& node, std::exception_ptr error) noexcept;
-
-    /// Makes a node. When there is no memory for it the error is dropped: the first one counts.
+    /// Adds an error. When there is no memory for it, it is dropped: the first one counts.
     void add(std::exception_ptr error) noexcept;
 
-    /// Gives all nodes to the record of `error`, where suppressed() finds them.
+    /// Gives all errors to the record of `error`, where suppressed() finds them.
     void attach_to(const std::exception_ptr& error) noexcept;
+
+    /// Takes all errors of `other`, behind those already here.
+    void splice_back(suppressed_list& other) noexcept;
+
+    void clear() noexcept;
+
+    [[nodiscard]] std::vector<std::exception_ptr> copy() const;
 
 private:
     suppressed_error* first_ = nullptr;

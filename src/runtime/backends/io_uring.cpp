@@ -78,8 +78,7 @@ public:
         drain();
         io_uring_queue_exit(&ring_);
         io_uring_backend** link = &delayed_backends;
-        while (*link != nullptr && *link != this)
-            link = &(*link)->next_delayed_;
+        while (*link != nullptr && *link != this) link = &(*link)->next_delayed_;
         if (*link == this) *link = next_delayed_;
     }
 
@@ -387,8 +386,8 @@ private:
         if (result == -EINTR) return true;
         if (request.code == opcode::accept && result < 0 && concerns_one_connection(-result))
             return true;
-        // Kernels that cannot wait on a non-blocking descriptor for us say EAGAIN (pipes before
-        // Linux 6.0 or so): then a poll stands in. A connect over a Unix socket means it.
+        // Where the kernel does not wait on a descriptor with O_NONBLOCK for us, it says EAGAIN; a
+        // poll stands in then. A connect over a Unix socket means it: the backlog is full.
         const bool waits = request.code != opcode::connect && request.code != opcode::poll;
         if (result == -EAGAIN && waits) {
             place.awaits_readiness = true;
@@ -571,8 +570,7 @@ std::unique_ptr<backend> make_io_uring_backend(std::string& reason) {
 
 bool overlaps_operation_in_flight(const void* begin, std::size_t size) noexcept {
     io_uring_backend* asked = delayed_backends;
-    while (asked != nullptr && !asked->overlaps(begin, size))
-        asked = asked->next_delayed();
+    while (asked != nullptr && !asked->overlaps(begin, size)) asked = asked->next_delayed();
     return asked != nullptr;
 }
 

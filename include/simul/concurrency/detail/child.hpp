@@ -3,23 +3,20 @@
 // simul/concurrency/detail/child.hpp: the record of one task that was spawned into a group.
 //
 // The record is the task's waiter, its cancel scope, and the owner of the callable that made it. It
-// comes from the frame recycler, and after a failure that is not the first of the group it stays as
-// the node that keeps the error.
+// comes from the frame recycler and lives exactly as long as the task.
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 #include "simul/coro/detail/frame.hpp"
-#include "simul/coro/trace.hpp"
 
 namespace simul::detail {
 
 class group;
 class handle_base;
 
-class child : public waiter, public list_hook<child>, public suppressed_error {
+class child : public waiter, public list_hook<child> {
 public:
     child(group& owner, frame* spawned) noexcept;
     virtual ~child() = default;
@@ -40,9 +37,6 @@ public:
     handle_base* handle = nullptr;
     frame* spawned;
 
-protected:
-    virtual void destroy_callable() noexcept {}
-
 private:
     static void respond(waiter& self, notice what) noexcept;
     void task_finished() noexcept;
@@ -50,7 +44,6 @@ private:
 
     group& owner_;
     cancel_scope own_scope_;
-    bool keeps_error_ = false;
 };
 
 template <class Callable>
@@ -60,12 +53,10 @@ public:
         : child{owner, nullptr}, callable_{std::move(callable)} {}
 
     /// Calls the callable and keeps the task it returns.
-    auto make() { return (*callable_)(); }
+    auto make() { return callable_(); }
 
 private:
-    void destroy_callable() noexcept override { callable_.reset(); }
-
-    std::optional<Callable> callable_;
+    Callable callable_;
 };
 
 }  // namespace simul::detail

@@ -71,6 +71,9 @@ public:
     /// After the last start_member.
     started opened() noexcept { return --running_ == 0 ? conclude() : started::pending; }
 
+    /// A member's result is to be delivered even if the others are stopped from outside.
+    void keep_result() noexcept { keeps_result_ = true; }
+
     void cancel(cancel_reason reason) noexcept { own_scope_.cancel(reason); }
     [[nodiscard]] bool is_cancelled() const noexcept { return own_scope_.is_cancelled(); }
 
@@ -111,7 +114,8 @@ private:
             later_errors_.attach_to(error_);
             return started::done;
         }
-        return any_stopped_ && up->scope->is_cancelled() ? started::stopped : started::done;
+        const bool stopped = any_stopped_ && !keeps_result_;
+        return stopped && up->scope->is_cancelled() ? started::stopped : started::done;
     }
 
     cancel_scope own_scope_;
@@ -120,6 +124,7 @@ private:
     suppressed_list later_errors_;
     ended_function ended_;
     bool any_stopped_ = false;
+    bool keeps_result_ = false;
 };
 
 inline void member_base::respond(waiter& self, notice what) noexcept {

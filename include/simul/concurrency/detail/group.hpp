@@ -20,6 +20,7 @@
 
 #include "simul/concurrency/detail/child.hpp"
 #include "simul/concurrency/task_handle.hpp"
+#include "simul/coro/trace.hpp"
 
 namespace simul {
 
@@ -89,21 +90,13 @@ public:
     /// Like part(), inside start(): answers for the group if that was the last participant.
     started part_inside_start(bool stopped) noexcept;
 
-    /// The body has failed. If a child was first, its error is the group's.
-    void body_failed(std::exception_ptr error) noexcept;
+    /// A participant has failed: keeps the first error and cancels the others. Later errors are kept
+    /// beside it.
+    void fail(std::exception_ptr error) noexcept;
 
     void throw_if_failed();
 
-    // For children.
-
-    /// Keeps the group's first error and cancels the others. False if it was not the first.
-    bool fail(const std::exception_ptr& error) noexcept;
-
-    [[nodiscard]] suppressed_list& later_errors() noexcept { return later_errors_; }
-
 private:
-    friend class child;
-
     enum class phase : unsigned char { collecting, running, ended };
 
     /// Ends the group; answers pending's opposite: done, or stopped.

@@ -56,7 +56,7 @@ private:
 
     void body_ended() noexcept {
         frame& ended = *body_.get();
-        if (ended.exception) core_.body_failed(std::move(ended.exception));
+        if (ended.exception) core_.fail(std::move(ended.exception));
         if (cancels_rest_) {
             core_.cancel(cancel_reason::shutdown, std::source_location::current());
         }

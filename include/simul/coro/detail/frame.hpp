@@ -55,7 +55,8 @@ public:
     started start_nested() noexcept {
         scheduler& running = scheduler::current();
         if (!running.may_nest()) {
-            state = frame_state::suspended;
+            // One that has not begun stays `created`: it can still be stopped before its first step.
+            if (state != frame_state::created) state = frame_state::suspended;
             running.continue_now(*this);
             return started::pending;
         }
@@ -87,6 +88,10 @@ public:
     /// Destroys a frame that never started, or ended, and whose owner drops it. Many levels of
     /// unstarted frames that own one another are destroyed without recursion.
     static void drop(frame& dropped) noexcept;
+
+    /// True while a frame is destroyed that was stopped or never started: what it still held was
+    /// not forgotten by anyone.
+    static bool is_being_abandoned() noexcept;
 
     /// True for frames; other waiters have other handlers.
     static frame* from(waiter& candidate) noexcept {
