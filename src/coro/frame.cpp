@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/coro/detail/frame.hpp"
 
+#include <utility>
+
 #include "simul/coro/trace.hpp"
 
 namespace simul::detail {
+
+namespace {
+
+using frame_queue = intrusive_queue<waiter, &waiter::next>;
+
+// The frames that this thread is dropping, so that an unstarted frame owned by another unstarted
+// one waits for its turn instead of nesting.
+constinit SIMUL_THREAD_LOCAL frame_queue* dropping = nullptr;
+
+constinit SIMUL_THREAD_LOCAL bool abandoning = false;
+
+}  // namespace
 
 void frame::respond(waiter& self, notice what) noexcept {
     auto& woken = static_cast<frame&>(self);
@@ -52,15 +66,9 @@ void frame::keep_exception() noexcept {
     record_trace(*this);
 }
 
-namespace {
-
-using frame_queue = intrusive_queue<waiter, &waiter::next>;
-
-// The frames that this thread is dropping, so that an unstarted frame owned by another unstarted
-// one waits for its turn instead of nesting.
-constinit SIMUL_THREAD_LOCAL frame_queue* dropping = nullptr;
-
-}  // namespace
+bool frame::is_being_abandoned() noexcept {
+    return abandoning || dropping != nullptr;
+}
 
 // A frame that never started, or that has finished, holds nothing but its parameters, and those do
 // not refer to one another: they can be destroyed a little later. One that is suspended has locals,
@@ -73,7 +81,9 @@ void frame::drop(frame& dropped) noexcept {
     if (dropped.state != frame_state::created) {
         frame_queue* outer = dropping;
         dropping = nullptr;
+        const bool was_abandoning = std::exchange(abandoning, true);
         dropped.handle().destroy();
+        abandoning = was_abandoning;
         dropping = outer;
         return;
     }

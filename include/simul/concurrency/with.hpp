@@ -39,7 +39,7 @@ template <async_context Resource, class Body>
 auto with(Resource& resource, Body body) -> std::invoke_result_t<Body&, Resource&> {
     co_await resource.on_enter();
     task<> leaving = resource.on_exit();
-    auto working = std::invoke(body, resource);
+    auto working = detail::invoke_in_task(body, resource);
     co_return co_await finally(std::move(working), std::move(leaving));
 }
 
