@@ -20,19 +20,41 @@ using namespace std::chrono_literals;
 using examples::clock_text;
 using std::chrono::seconds, std::chrono::steady_clock;
 
+struct sleeper;
+
+// The loop: what is to run now, and who sleeps until when.
+struct {
+    simul::scheduler scheduler;
+    std::multimap<steady_clock::time_point, sleeper*> sleepers;  // equal times: first come, first
+    bool done = false;
+
+    // Real time, or a clock that jumps to the next event.
+    bool jumps = std::getenv("SIMUL_BACKEND") == std::string_view{"simulated"};
+    steady_clock::time_point jumped_to;
+    steady_clock::time_point now() const { return jumps ? jumped_to : steady_clock::now(); }
+} loop;
+
 // What really pauses: a leaf suspends whoever awaits it, until somebody calls finish().
 struct sleeper : simul::leaf {
-    explicit sleeper(seconds delay) : leaf{&interrupt}, delay_{delay} {}
-    simul::started start(simul::waiter& self) noexcept;
-    simul::duration take() const noexcept;
-    void end(simul::notice how) noexcept;
-    static void interrupt(simul::cancellable& self) noexcept {
+    explicit sleeper(seconds delay) : leaf{&interrupt}, length{delay} {}
+    simul::started start(simul::waiter& self) noexcept {
+        if (!begin(self)) return simul::started::stopped;
+        began = loop.now();
+        place = loop.sleepers.emplace(began + length, this);
+        return simul::started::pending;
+    }
+    simul::duration take() const { return loop.now() - began; }
+    void end(simul::notice how) {
+        loop.sleepers.erase(place);
+        finish(how);
+    }
+    static void interrupt(simul::cancellable& self) noexcept {  // if a sibling fails
         static_cast<sleeper&>(self).end(simul::notice::stopped);
     }
 
-    seconds delay_;
-    steady_clock::time_point began_;
-    std::multimap<steady_clock::time_point, sleeper*>::iterator place_;
+    seconds length;
+    steady_clock::time_point began;
+    decltype(loop.sleepers)::iterator place;
 };
 
 struct nap {  // `co_await nap(1s)` makes a sleeper in the frame of the coroutine
@@ -40,48 +62,22 @@ struct nap {  // `co_await nap(1s)` makes a sleeper in the frame of the coroutin
     auto operator co_await() const noexcept { return sleeper{delay}; }
 };
 
-struct sleeping_loop {
-    template <simul::awaitable Work>
-    void run_until_complete(Work work) {
-        simul::scheduler::set_current(&scheduler);
-        simul::waiter end{&note_the_end};
-        end.scope = &scheduler.root_scope();
-        auto operation = std::move(work).operator co_await();
-        done = operation.start(end) == simul::started::done;
-        while (!done) {
-            if (scheduler.run_ready() == 0) wake_first();
-        }
-        operation.take();  // throws what the work threw
-    }
-
-    // Waits until the first sleeper is due; if the clock is one that jumps, not even that.
-    void wake_first() {
-        const auto [due, first] = *sleepers.begin();
-        jumps ? void(jumped_to = due) : std::this_thread::sleep_until(due);
+template <simul::awaitable Work>
+void run_until_complete(Work work) {
+    simul::scheduler::set_current(&loop.scheduler);
+    simul::waiter end{[](simul::waiter&, simul::notice) noexcept { loop.done = true; }};
+    end.scope = &loop.scheduler.root_scope();
+    auto operation = std::move(work).operator co_await();
+    loop.done = operation.start(end) == simul::started::done;
+    while (!loop.done) {
+        if (loop.scheduler.run_ready() != 0) continue;
+        const auto [due, first] = *loop.sleepers.begin();
+        if (loop.jumps) loop.jumped_to = due;
+        if (!loop.jumps) std::this_thread::sleep_until(due);
         first->end(simul::notice::queue);
     }
-    steady_clock::time_point now() const { return jumps ? jumped_to : steady_clock::now(); }
-
-    simul::scheduler scheduler;
-    bool done = false;
-    std::multimap<steady_clock::time_point, sleeper*> sleepers;  // equal times: first come, first
-    bool jumps = std::getenv("SIMUL_BACKEND") == std::string_view{"simulated"};
-    steady_clock::time_point jumped_to;
-};
-
-sleeping_loop loop;
-
-simul::started sleeper::start(simul::waiter& self) noexcept {
-    if (!begin(self)) return simul::started::stopped;
-    began_ = loop.now();
-    place_ = loop.sleepers.emplace(began_ + delay_, this);
-    return simul::started::pending;
+    operation.take();  // throws what the work threw
 }
-void sleeper::end(simul::notice how) noexcept {
-    loop.sleepers.erase(place_);
-    finish(how);
-}
-simul::duration sleeper::take() const noexcept { return loop.now() - began_; }
 
 // From here on as in rocket.cpp.
 simul::task<> countdown(std::string label, int length, seconds delay = 0s) {
@@ -98,7 +94,7 @@ simul::task<> countdown(std::string label, int length, seconds delay = 0s) {
 
 int main() {
     const auto start = loop.now();
-    loop.run_until_complete(
+    run_until_complete(
         simul::gather(countdown("A", 5), countdown("B", 3, 2s), countdown("C", 4, 1s)));
     std::cout << "Total elapsed time is " << clock_text(loop.now() - start) << '\n';
 }

@@ -119,8 +119,9 @@ class Suite:
         if code != 0:
             return []
         tests = json.loads(output[output.index("{"):])["tests"]
-        return [(test["name"], pathlib.Path(test["command"][0]))
-                for test in tests if "command" in test]
+        # The command of what was not built is not told.
+        return [(test["name"], pathlib.Path(test.get("command", [self.build / "none"])[0]))
+                for test in tests]
 
     def run_executable(self, name, path):
         report = self.build / "reports" / f"{name}.json"

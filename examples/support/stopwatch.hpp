@@ -18,6 +18,9 @@ public:
         return std::chrono::duration<double>(simul::loop::current().now() - start_).count();
     }
 
+    /// The same without the fraction.
+    [[nodiscard]] long whole_seconds() const { return static_cast<long>(seconds()); }
+
 private:
     simul::time_point start_ = simul::loop::current().now();
 };

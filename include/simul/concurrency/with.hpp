@@ -20,6 +20,16 @@ concept async_context = requires(Resource& resource) {
     { resource.on_exit() } -> std::same_as<task<>>;
 };
 
+namespace detail {
+
+/// Calls `body` inside a task, so that what it throws when it is called is an error of the task.
+template <class Body, class Resource>
+auto invoke_in_task(Body& body, Resource& resource) -> std::invoke_result_t<Body&, Resource&> {
+    co_return co_await std::invoke(body, resource);
+}
+
+}  // namespace detail
+
 /// Enters `resource`, runs `body` with it, and leaves it on every way out: Python's async with.
 ///
 ///     co_await with(session, [&](auto& open) -> task<> { co_await open.send("hello"); });
@@ -37,9 +47,9 @@ concept async_context = requires(Resource& resource) {
 template <async_context Resource, class Body>
     requires std::invocable<Body&, Resource&>
 auto with(Resource& resource, Body body) -> std::invoke_result_t<Body&, Resource&> {
+    auto working = detail::invoke_in_task(body, resource);
     co_await resource.on_enter();
     task<> leaving = resource.on_exit();
-    auto working = detail::invoke_in_task(body, resource);
     co_return co_await finally(std::move(working), std::move(leaving));
 }
 
