@@ -76,12 +76,17 @@ std::terminate_handler previous_terminate = nullptr;
     std::abort();
 }
 
-void install_terminate_handler() {
-    static const bool installed = [] {
+// What a program needs once, whatever the number of runs. A write to a pipe that nobody reads is an
+// error of that write, not the end of the process.
+void prepare_process() {
+    static const bool prepared = [] {
         previous_terminate = std::set_terminate(&print_trace_and_terminate);
+        struct sigaction current{};
+        ::sigaction(SIGPIPE, nullptr, &current);
+        if (current.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
         return true;
     }();
-    static_cast<void>(installed);
+    static_cast<void>(prepared);
 }
 
 }  // namespace
@@ -95,7 +100,7 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
       previous_{std::exchange(current_outermost, &outermost)} {
     SIMUL_ASSERT(previous_ == nullptr, "run() was called inside a task: co_await it instead");
     scope = &running.scheduler().root_scope();
-    install_terminate_handler();
+    prepare_process();
     loop_.on_interrupt([this] {
         interrupted_ = true;
         outermost_.cancel(cancel_reason::interrupted);

@@ -21,7 +21,9 @@ namespace detail {
 /// What gather does with a member that has ended: keep its value, or fail.
 template <class Member>
 void gather_ended(join_state& state, Member& member, bool settles) noexcept {
-    member.ended = take_outcome(member.operation);
+    // Made anew in place, because a result need not be assignable.
+    std::destroy_at(&member.ended);
+    ::new (static_cast<void*>(&member.ended)) auto(take_outcome(member.operation));
     if (!settles && member.ended.has_error()) state.fail(member.ended.error());
 }
 

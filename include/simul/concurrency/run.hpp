@@ -72,6 +72,9 @@ Result run_on(loop& running, task<Result> main_task, const run_options& options 
 ///
 ///     int main() { return simul::run(program()); }
 ///
+/// The first run of a process ignores SIGPIPE, unless the program handles it: writing to a pipe or
+/// socket that nobody reads is the error broken_pipe of that write.
+///
 /// Returns       the task's result.
 /// Errors        the task's error, or the first error of the outermost group, with its own type; if
 ///               nobody catches it, the chain of awaits is printed before the process ends.
