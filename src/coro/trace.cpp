@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <new>
@@ -128,50 +129,78 @@ void clear_traces() noexcept {
     for (ring_entry& entry : ring().entries) entry.reset();
 }
 
-// "simul::task<int> app::load(std::string)" becomes "app::load"; g++ writes
-// "main()::<lambda(int)>" for a lambda, clang "auto main()::(anonymous class)::operator()(int)
-// const": both become "main()::lambda".
-std::string plain_function_name(const char* name) {
-    std::string_view text{name};
-    for (const std::string_view lambda :
-         {"<lambda(", "(anonymous class)::operator()", "(lambda at "}) {
-        if (const std::size_t at = text.find(lambda); at != std::string_view::npos) {
-            std::string_view owner = text.substr(0, at);
-            if (owner.ends_with("::")) owner.remove_suffix(2);
-            std::string result =
-                owner.empty() ? "" : plain_function_name(std::string{owner}.c_str());
-            return result.empty() ? "lambda" : result + "::lambda";
-        }
-    }
-    // The name ends where the argument list opens, outside of template arguments, and begins after
-    // the last space before that.
-    std::size_t begin = 0;
-    int depth = 0;
-    std::size_t end = text.size();
-    for (std::size_t index = 0; index < text.size(); ++index) {
+namespace {
+
+// The position behind the bracket that closes the one at `open`.
+std::size_t behind_bracket(std::string_view text, std::size_t open) noexcept {
+    std::size_t depth = 0;
+    for (std::size_t index = open; index < text.size(); ++index) {
         const char character = text[index];
-        if (character == '<') ++depth;
-        if (character == '>') --depth;
-        if (depth != 0) continue;
-        if (character == '(') {
-            if (text.substr(index).starts_with("(anonymous namespace)")) {
-                index += std::strlen("(anonymous namespace)") - 1;
-                continue;
+        const bool arrow = character == '>' && text[index - 1] == '-';
+        if (character == '(' || character == '<' || character == '[') ++depth;
+        if (character == ')' || (character == '>' && !arrow) || character == ']') --depth;
+        if (depth == 0) return index + 1;
+    }
+    return text.size();
+}
+
+// The position behind an argument list and what may follow it, such as " const [with T = int]".
+std::size_t behind_arguments(std::string_view text, std::size_t open) noexcept {
+    std::size_t index = behind_bracket(text, open);
+    for (const std::string_view qualifier : {" const", " volatile", " &&", " &", " noexcept"}) {
+        if (text.substr(index).starts_with(qualifier)) index += qualifier.size();
+    }
+    if (text.substr(index).starts_with(" [")) index = behind_bracket(text, index + 1);
+    return index;
+}
+
+}  // namespace
+
+// "simul::task<int> app::load(std::string)" becomes "app::load", and members of templates lose
+// their arguments. g++ writes "main()::<lambda(int)>" for a lambda, clang "auto main()::(anonymous
+// class)::operator()(int) const": both become "main::lambda".
+std::string plain_function_name(const char* name) {
+    const std::string_view text{name};
+    std::string result;
+    std::size_t index = 0;
+    while (index < text.size()) {
+        const std::string_view rest = text.substr(index);
+        constexpr std::string_view clang_lambda = "(anonymous class)::operator()";
+        constexpr std::string_view call = "operator()";
+        const bool begins_a_name = result.empty() || result.back() == ':';
+        if (rest.starts_with("<lambda(")) {
+            result += "lambda";
+            index = behind_bracket(text, index);
+            if (!text.substr(index).starts_with("::")) break;
+        } else if (rest.starts_with(clang_lambda)) {
+            result += "lambda";
+            index += clang_lambda.size();
+        } else if (rest.starts_with("(anonymous namespace)::")) {
+            index += std::strlen("(anonymous namespace)::");
+        } else if (rest.starts_with("{anonymous}::")) {
+            index += std::strlen("{anonymous}::");
+        } else if (begins_a_name && rest.starts_with(call)) {
+            result += call;
+            index += call.size();
+        } else if (begins_a_name && rest.starts_with("operator")) {
+            const std::size_t length = std::min(rest.find('('), rest.size());
+            result += rest.substr(0, length);
+            index += length;
+        } else if (rest.front() == '<') {
+            index = behind_bracket(text, index);
+        } else if (rest.front() == '(') {
+            index = behind_arguments(text, index);
+            if (!text.substr(index).starts_with("::")) break;
+        } else {
+            // What stands before a space is "static", "auto" or the type of the result.
+            if (rest.front() == ' ' || rest.front() == '*' || rest.front() == '&') {
+                result.clear();
+            } else {
+                result += rest.front();
             }
-            end = index;
-            break;
-        }
-        if (character == ' ') begin = index + 1;
-    }
-    std::string result{text.substr(begin, end - begin)};
-    for (const std::string_view anonymous : {"(anonymous namespace)::", "{anonymous}::"}) {
-        while (true) {
-            const std::size_t at = result.find(anonymous);
-            if (at == std::string::npos) break;
-            result.erase(at, anonymous.size());
+            ++index;
         }
     }
-    while (!result.empty() && (result.front() == '*' || result.front() == '&')) result.erase(0, 1);
     return result;
 }
 
