@@ -16,13 +16,12 @@ if(PROJECT_IS_TOP_LEVEL)
 
     find_program(SIMUL_CCACHE ccache)
     if(SIMUL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-        # The sloppiness is what ccache's manual asks for when there are precompiled headers; the
-        # other two let a checkout profit from what another one compiled; the price is that debug
-        # information may name the other one's folder.
+        # The sloppiness is what ccache's manual asks for when there are precompiled headers. No
+        # base directory: it would change the file names that std::source_location gives.
         set(CMAKE_CXX_COMPILER_LAUNCHER
             ${CMAKE_COMMAND} -E env
             CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-            CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${SIMUL_CCACHE})
+            ${SIMUL_CCACHE})
     endif()
 
     include(CheckLinkerFlag)

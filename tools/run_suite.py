@@ -127,7 +127,7 @@ class Suite:
         report = self.build / "reports" / f"{name}.json"
         report.parent.mkdir(exist_ok=True)
         report.unlink(missing_ok=True)
-        command = [path, f"--gtest_output=json:{report}", "--gtest_brief=1"]
+        command = [path, f"--gtest_output=json:{report}"]
         if self.filter is not None:
             command.append(f"--gtest_filter={self.filter}")
         begin = time.monotonic()
@@ -144,14 +144,23 @@ class Suite:
             detail += f", killed by {signal.Signals(-code).name}"
         say("FAILED" if failed else "ok", name, detail, seconds)
         if failed:
-            print(shorten(output), flush=True)
+            print(shorten(self.without_successes(output)), flush=True)
+
+    @staticmethod
+    def without_successes(output):
+        """What GoogleTest printed but for the cases that passed; one that never ended stays."""
+        return re.sub(r"^\[ RUN      \] (\S+)\n(?:(?!\[).*\n)*\[       OK \] \1 .*\n|^\[-----.*\n|^\n",
+                      "", output, flags=re.MULTILINE)
 
     @staticmethod
     def count(report, output):
         """Counts cases from GoogleTest's report, or from what was printed before a crash."""
         if not report.is_file():
-            # With --gtest_brief only failures are printed.
-            return 0, len(re.findall(r"^\[  FAILED  \] .*\(\d+ ms\)$", output, re.MULTILINE)), 0
+            ended = [len(re.findall(rf"^\[{word}\] \S+ .*\(\d+ ms\)$", output, re.MULTILINE))
+                     for word in ("       OK ", "  FAILED  ", "  SKIPPED ")]
+            begun = len(re.findall(r"^\[ RUN      \]", output, re.MULTILINE))
+            ended[1] += begun - sum(ended)  # what was running when it crashed
+            return tuple(ended)
         passed = failed = skipped = 0
         for suite in json.loads(report.read_text())["testsuites"]:
             for case in suite["testsuite"]:

@@ -5,6 +5,8 @@ namespace simul::detail {
 
 started condition_operation::start(waiter& self) noexcept {
     if (!begin(self)) return started::stopped;
+    SIMUL_ASSERT(static_cast<bool>(guard_),
+                 "condition::wait needs a guard that holds its mutex, and one for each wait");
     lot_.park(*this);
     guard_.release();
     return started::pending;

@@ -58,13 +58,6 @@ unique_fd accept_operation::take() {
 
 started close_operation::start(waiter& self) noexcept {
     up = &self;
-    backend& io = loop::current().io();
-    io.for_each_in_flight(
-        descriptor_,
-        [](operation& found, void* context) {
-            if (static_cast<backend*>(context)->cancel(found)) found.complete(found);
-        },
-        &io);
     if (try_close()) return started::done;
     scheduler::current().queue(*this);
     return started::pending;
@@ -79,11 +72,20 @@ void close_operation::respond(waiter& self, notice) noexcept {
     }
 }
 
+// Asks anew each time: another task may have begun something since.
 bool close_operation::try_close() noexcept {
     loop& running = loop::current();
     bool busy = false;
     running.io().for_each_in_flight(
-        descriptor_, [](operation&, void* context) { *static_cast<bool*>(context) = true; }, &busy);
+        descriptor_,
+        [](operation& found, void* context) {
+            if (loop::current().io().cancel(found)) {
+                found.complete(found);
+            } else {
+                *static_cast<bool*>(context) = true;
+            }
+        },
+        &busy);
     if (busy) return false;
     running.io().forget(descriptor_);
     if (running.is_simulated()) {

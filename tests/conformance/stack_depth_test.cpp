@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Neither a deep chain of awaits nor a wide group costs stack: everything here runs in a thread with
-// a stack of 256 KiB, at every level of optimisation and under sanitizers.
+// Neither a deep chain of awaits nor a wide group costs stack: everything here runs in a thread
+// with a stack of 256 KiB, at every level of optimisation and under sanitizers.
 #include <gtest/gtest.h>
 #include <pthread.h>
 
@@ -215,7 +215,7 @@ task<int> through_group(int depth, ending how) {
         co_return one;
     }
     const int below = co_await with_task_group(
-        [depth, how](task_group&) -> task<int> { return through_group(depth - 1, how); });
+        [&](task_group&) -> task<int> { return through_group(depth - 1, how); });
     co_return below + 1;
 }
 
@@ -243,8 +243,8 @@ void check_each_ending(Descend descend_through) {
             caught = true;
         }
         EXPECT_TRUE(caught);
-        auto stopped = co_await as_outcome(
-            move_on_after(1s, descend_through(nested, ending::cancelled)));
+        auto stopped =
+            co_await as_outcome(move_on_after(1s, descend_through(nested, ending::cancelled)));
         EXPECT_TRUE(stopped.has_value() || stopped.has_error());
     });
 }

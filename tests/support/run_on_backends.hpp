@@ -115,9 +115,7 @@ public:
             ++source_.taken;
             return 7;
         }
-        bool give_back() noexcept
-            requires GivesBack
-        {
+        bool give_back() noexcept requires GivesBack {
             ++source_.given_back;
             return true;
         }

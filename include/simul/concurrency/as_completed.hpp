@@ -48,12 +48,34 @@ struct completion_state {
     std::size_t left;
 };
 
+/// Puts the completion of one task into the stream. A task that is destroyed before it began, with
+/// its group, was cancelled.
 template <class Result>
-task<> report_completion(std::shared_ptr<completion_state<Result>> state, std::size_t index,
-                         task<Result> work) {
+class completion_reporter {
+public:
+    completion_reporter(std::shared_ptr<completion_state<Result>> state, std::size_t index) noexcept
+        : state_{std::move(state)}, index_{index} {}
+    completion_reporter(completion_reporter&&) noexcept = default;
+    completion_reporter& operator=(completion_reporter&&) = delete;
+    ~completion_reporter() {
+        if (state_ != nullptr) report({});
+    }
+
+    void report(outcome<Result>&& how) {
+        const std::shared_ptr<completion_state<Result>> state = std::move(state_);
+        const bool taken = state->ended.try_put(completion<Result>{index_, std::move(how)});
+        SIMUL_ASSERT(taken, "the stream of completions is unbounded");
+    }
+
+private:
+    std::shared_ptr<completion_state<Result>> state_;
+    std::size_t index_;
+};
+
+template <class Result>
+task<> report_completion(completion_reporter<Result> reporter, task<Result> work) {
     outcome<Result> how = co_await as_outcome(std::move(work));
-    const bool taken = state->ended.try_put(completion<Result>{index, std::move(how)});
-    SIMUL_ASSERT(taken, "the stream of completions is unbounded");
+    reporter.report(std::move(how));
 }
 
 template <class Result>
@@ -69,8 +91,8 @@ public:
     }
 
     std::optional<completion<Result>> take() {
-        if (exhausted_) return std::nullopt;
-        --state_.left;
+        if (exhausted_ || !get_.has_item()) return std::nullopt;
+        if (--state_.left == 0) state_.ended.close();  // for others who wait for one more
         return get_.take();
     }
 
@@ -148,7 +170,8 @@ template <class Result>
                                                      std::vector<task<Result>> tasks) {
     auto state = std::make_shared<detail::completion_state<Result>>(tasks.size());
     for (std::size_t index = 0; index != tasks.size(); ++index) {
-        group.spawn(detail::report_completion<Result>(state, index, std::move(tasks[index])));
+        group.spawn(detail::report_completion<Result>(
+            detail::completion_reporter<Result>{state, index}, std::move(tasks[index])));
     }
     return completion_stream<Result>{std::move(state)};
 }

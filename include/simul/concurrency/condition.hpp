@@ -101,7 +101,7 @@ public:
 
     /// Wakes the task that has waited longest, or `count` of them.
     void notify(std::size_t count = 1) noexcept {
-        while (count-- != 0 && lot_.wake_one() != nullptr) {
+        while (count-- != 0 && lot_.wake_one()) {
         }
     }
 

@@ -122,7 +122,7 @@ private:
 
     // Stays held if somebody waits: it is theirs from this moment.
     void unlock() noexcept {
-        if (lot_.wake_one() == nullptr) is_held_ = false;
+        if (!lot_.wake_one()) is_held_ = false;
     }
 
     parking_lot lot_;

@@ -53,13 +53,22 @@ public:
 
     /// Wakes the one who waits longest.
     ///
-    /// Returns       the woken one, or nullptr if nobody waits.
-    parked* wake_one() noexcept {
-        parked* first = waiting_.pop_front();
-        if (first == nullptr) return nullptr;
-        --size_;
-        first->woken_(*first);
-        return first;
+    /// Returns       false if nobody waits.
+    bool wake_one() noexcept {
+        if (size_ == owed_) return false;
+        ++owed_;
+        // A woken one that was too late passes its turn on inside woken_: the loop below us on the
+        // stack wakes the next, so that many of them in a row do not nest.
+        if (is_waking_) return true;
+        is_waking_ = true;
+        while (owed_ != 0) {
+            parked& first = *waiting_.pop_front();
+            --owed_;
+            --size_;
+            first.woken_(first);
+        }
+        is_waking_ = false;
+        return true;
     }
 
     /// Wakes everybody who waits now.
@@ -70,6 +79,8 @@ public:
 private:
     intrusive_list<parked> waiting_;
     std::size_t size_ = 0;
+    std::size_t owed_ = 0;  // how many of them are to be woken by the loop in wake_one()
+    bool is_waking_ = false;
 };
 
 namespace detail {

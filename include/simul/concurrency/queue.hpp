@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <limits>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -20,7 +21,7 @@ class queue;
 
 namespace detail {
 
-enum class queue_wait : unsigned char { waiting, served, closed };
+enum class queue_wait : unsigned char { waiting, served, closed, out_of_memory };
 
 template <class Item>
 class get_operation : public leaf, public parked {
@@ -32,6 +33,9 @@ public:
     started start(waiter& self) noexcept;
     Item take();
     bool give_back() noexcept;
+
+    /// After it has ended: false if the queue was closed instead.
+    [[nodiscard]] bool has_item() const noexcept { return item_.has_value(); }
 
 private:
     friend class simul::queue<Item>;
@@ -53,6 +57,7 @@ public:
     started start(waiter& self) noexcept;
     void take() const {
         if (state_ == queue_wait::closed) throw closed{};
+        if (state_ == queue_wait::out_of_memory) throw std::bad_alloc{};
     }
 
 private:
@@ -142,7 +147,8 @@ class queue {
                   "items are handed over while nothing may throw: make moving them noexcept");
 
 public:
-    /// Makes a queue for at most `capacity` items; without one it never makes producers wait.
+    /// Makes a queue for at most `capacity` items; without one it never makes producers wait. With
+    /// a capacity of zero a producer waits for the consumer who takes his item.
     explicit queue(std::size_t capacity = std::numeric_limits<std::size_t>::max()) noexcept
         : capacity_{capacity} {}
     queue(const queue&) = delete;
@@ -162,7 +168,8 @@ public:
 
     /// Adds an item at the end.
     ///
-    /// Errors        closed, if the queue is closed before there was room; the item is destroyed.
+    /// Errors        closed, if the queue is closed before there was room; std::bad_alloc. The item
+    ///               is destroyed then.
     /// Suspends      while it is full.
     /// Cancellation  clean. An item that was taken in while the request was on its way stays, and
     ///               the task is stopped at its next await.
@@ -175,10 +182,15 @@ public:
 
     /// Takes the oldest item if there is one.
     [[nodiscard]] std::optional<Item> try_get() {
-        if (items_.empty()) return std::nullopt;
-        std::optional<Item> item{std::move(items_.front())};
-        items_.pop_front();
-        refill();
+        std::optional<Item> item;
+        if (!items_.empty()) {
+            item.emplace(std::move(items_.front()));
+            items_.pop_front();
+            refill();
+        } else if (!putters_.empty()) {  // no capacity, or no memory for an item inside
+            item.emplace(std::move(first_putter().item_));
+            serve_putter();
+        }
         return item;
     }
 
@@ -186,7 +198,8 @@ public:
     ///
     /// Returns       false if the queue is full or closed; `item` is untouched then.
     [[nodiscard]] bool try_put(Item&& item) {
-        if (is_closed_ || (getters_.empty() && items_.size() >= capacity_)) return false;
+        const bool has_room = putters_.empty() && items_.size() < capacity_;
+        if (is_closed_ || (getters_.empty() && !has_room)) return false;
         accept(std::move(item));
         return true;
     }
@@ -195,8 +208,7 @@ public:
     void close() noexcept {
         is_closed_ = true;
         while (!putters_.empty()) {
-            static_cast<detail::put_operation<Item>&>(putters_.front()).state_ =
-                detail::queue_wait::closed;
+            first_putter().state_ = detail::queue_wait::closed;
             putters_.wake_one();
         }
         getters_.wake_all();
@@ -204,6 +216,7 @@ public:
 
     /// Like close(), and throws away what is left. Thrown-away items count as done for join().
     void close_now() noexcept {
+        discards_ = true;
         for (std::size_t left = items_.size(); left != 0; --left) task_done();
         items_.clear();
         close();
@@ -243,39 +256,73 @@ private:
     friend class detail::get_operation<Item>;
     friend class detail::put_operation<Item>;
 
-    // Hands an item to the consumer who waits longest.
-    bool hand_over(Item&& item) noexcept {
-        if (getters_.empty()) return false;
-        static_cast<detail::get_operation<Item>&>(getters_.front()).item_.emplace(std::move(item));
-        getters_.wake_one();
-        return true;
+    detail::put_operation<Item>& first_putter() noexcept {
+        return static_cast<detail::put_operation<Item>&>(putters_.front());
+    }
+
+    // Hands an item to the consumer who waits longest. One that is too late gives it back inside
+    // wake_one(); from here it goes to the next, so that many of them in a row do not nest.
+    //
+    // Returns the item if nobody wanted it.
+    std::optional<Item> hand_over(Item&& offered) noexcept {
+        std::optional<Item> item{std::move(offered)};
+        while (item && !getters_.empty()) {
+            auto& get = static_cast<detail::get_operation<Item>&>(getters_.front());
+            get.item_.emplace(*std::move(item));
+            item.reset();
+            returned_ = &item;
+            getters_.wake_one();
+            returned_ = nullptr;
+        }
+        return item;
     }
 
     // Takes in an item for which there is room.
     void accept(Item&& item) {
-        if (!hand_over(std::move(item))) items_.push_back(std::move(item));
+        if (getters_.empty()) {
+            items_.push_back(std::move(item));
+        } else if (std::optional<Item> left = hand_over(std::move(item))) {
+            items_.push_back(*std::move(left));
+        }
         ++unfinished_;
     }
 
-    // An item has left: the producer who waits longest may put his.
-    void refill() {
-        if (putters_.empty() || items_.size() >= capacity_) return;
-        auto& put = static_cast<detail::put_operation<Item>&>(putters_.front());
-        items_.push_back(std::move(put.item_));
+    // An item has left: producers may put theirs, longest waiting first. Without memory they wait
+    // on, until theirs is taken from their hands.
+    void refill() noexcept {
+        while (!putters_.empty() && items_.size() < capacity_) {
+            try {
+                items_.push_back(std::move(first_putter().item_));
+            } catch (const std::bad_alloc&) {
+                return;
+            }
+            serve_putter();
+        }
+    }
+
+    // The item of the producer who waits longest has been taken in.
+    void serve_putter() noexcept {
         ++unfinished_;
-        put.state_ = detail::queue_wait::served;
+        first_putter().state_ = detail::queue_wait::served;
         putters_.wake_one();
     }
 
     // An item whose consumer was cancelled. For the moment there may be one too many inside.
     void take_back(Item&& item) noexcept {
-        if (!hand_over(std::move(item))) items_.push_front(std::move(item));
+        if (returned_ != nullptr) {
+            returned_->emplace(std::move(item));
+        } else if (std::optional<Item> left = hand_over(std::move(item))) {
+            if (discards_) return task_done();
+            items_.push_front(*std::move(left));
+        }
     }
 
     std::size_t capacity_;
     std::deque<Item> items_;
     std::size_t unfinished_ = 0;
+    std::optional<Item>* returned_ = nullptr;  // where hand_over() gets an item back
     bool is_closed_ = false;
+    bool discards_ = false;
     parking_lot getters_;
     parking_lot putters_;
     parking_lot joiners_;
@@ -295,6 +342,8 @@ started get_operation<Item>::start(waiter& self) noexcept {
 
 template <class Item>
 Item get_operation<Item>::take() {
+    // Closed while we waited; meanwhile another consumer may have given his item back.
+    if (!item_) item_ = source_.try_get();
     if (!item_) throw closed{};
     Item taken{*std::move(item_)};
     item_.reset();
@@ -324,8 +373,13 @@ started put_operation<Item>::start(waiter& self) noexcept {
         state_ = queue_wait::closed;
         return started::done;
     }
-    if (target_.try_put(std::move(item_))) {
-        state_ = queue_wait::served;
+    try {
+        if (target_.try_put(std::move(item_))) {
+            state_ = queue_wait::served;
+            return started::done;
+        }
+    } catch (const std::bad_alloc&) {
+        state_ = queue_wait::out_of_memory;
         return started::done;
     }
     if (!begin(self)) return started::stopped;

@@ -103,7 +103,7 @@ public:
     /// Adds permits, also beyond the number it began with.
     void release(std::size_t permits = 1) noexcept {
         while (permits-- != 0) {
-            if (lot_.wake_one() == nullptr) ++available_;
+            if (!lot_.wake_one()) ++available_;
         }
     }
 

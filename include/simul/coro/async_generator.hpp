@@ -63,6 +63,7 @@ public:
         frame& body = *generator_;
         SIMUL_ASSERT(body.state == frame_state::created || body.state == frame_state::yielded,
                      "an async_generator was asked for a value while it is making one");
+        if (has_value()) return started::done;  // given back earlier
         body.up = &self;
         body.scope = self.scope;
         body.slot = &generator_;
@@ -84,7 +85,15 @@ public:
         return taken;
     }
 
+    /// A value that came too late for its awaiter is kept for the next call.
+    bool give_back() noexcept { return has_value(); }
+
 private:
+    [[nodiscard]] bool has_value() const noexcept {
+        return generator_ != nullptr && generator_->state == frame_state::yielded &&
+               static_cast<promise*>(generator_)->value.has_value();
+    }
+
     frame*& generator_;
 };
 
@@ -143,15 +152,21 @@ public:
     /// Returns       std::optional with the value, empty when the body has ended, now or before.
     /// Errors        what the body lets out; afterwards the generator has ended.
     /// Suspends      when the body awaits something that does.
-    /// Cancellation  partial. The body is unwound like a task, and the generator has ended.
+    /// Cancellation  partial. The body is unwound like a task, and the generator has ended. A value
+    ///               that was made while the request was on its way is kept for the next call.
     /// Threads       the loop's thread.
     /// Lifetime      the generator must stay where it is until the await has ended.
     /// Complexity    O(1); allocates nothing.
     [[nodiscard]] next_awaitable<Value> next() noexcept { return next_awaitable<Value>{frame_}; }
 
-    /// Destroys the body where it waits. Later calls of next() give nothing. May be repeated.
+    /// Destroys the body where it waits. Later calls of next() give nothing. May be repeated, but
+    /// not while a next() is pending; checked.
     void close() noexcept {
-        if (frame_ != nullptr) detail::frame::drop(*std::exchange(frame_, nullptr));
+        if (frame_ == nullptr) return;
+        SIMUL_ASSERT(frame_->state != detail::frame_state::nested &&
+                         frame_->state != detail::frame_state::suspended,
+                     "an async_generator was closed or destroyed while it is making a value");
+        detail::frame::drop(*std::exchange(frame_, nullptr));
     }
 
 private:

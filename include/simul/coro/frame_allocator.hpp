@@ -26,7 +26,8 @@ struct frame_allocator {
 ///
 /// Returns       the allocator in force before, nullptr for the recycler.
 /// Threads       sets the allocator of the calling thread only.
-/// Lifetime      `allocator` must outlive every frame that was made with it.
+/// Lifetime      `allocator` must outlive every frame that was made with it. A frame goes back to
+///               the allocator in force when it is destroyed: change it while there are none.
 const frame_allocator* set_frame_allocator(const frame_allocator* allocator) noexcept;
 
 /// What the recycler of the calling thread has done so far.

@@ -168,9 +168,8 @@ TEST(finally, error_of_the_cleanup_replaces_the_stop) {
         simulate([delay]() -> task<> {
             log lines;
             task_group group;
-            group.spawn([&]() -> task<> {
-                co_await finally(work(lines, 1h), failing_cleanup(delay));
-            });
+            group.spawn(
+                [&]() -> task<> { co_await finally(work(lines, 1h), failing_cleanup(delay)); });
             group.spawn([&]() -> task<> {
                 co_await sleep_for(1s);
                 group.cancel();

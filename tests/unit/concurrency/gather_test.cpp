@@ -281,8 +281,8 @@ TEST(gather_settled, takes_ranges) {
 TEST(gather_settled, still_passes_a_request_on_c11) {
     log lines;
     simulate([&]() -> task<> {
-        const auto value = co_await move_on_after(
-            1s, gather_settled(note(lines, "a", 1h), give(1)));
+        const auto value =
+            co_await move_on_after(1s, gather_settled(note(lines, "a", 1h), give(1)));
         EXPECT_FALSE(value.has_value());
     });
     EXPECT_EQ(lines, log{"~a"});

@@ -136,9 +136,8 @@ TEST(as_result, passes_giving_back_on) {
     manual_event event;
     simulate([&]() -> task<> {
         task_group group;
-        group.spawn([&]() -> task<> {
-            static_cast<void>(co_await as_result(event.wait_returnable()));
-        });
+        group.spawn(
+            [&]() -> task<> { static_cast<void>(co_await as_result(event.wait_returnable())); });
         group.spawn([&]() -> task<> {
             event.complete();
             group.cancel();

@@ -79,8 +79,8 @@ TEST(select, cancels_the_losers_and_waits_until_they_have_ended) {
             lines.push_back("cleaned");
         };
         const time_point start = now();
-        auto first = co_await select(note(lines, "loser", 1h), give(1, 1s),
-                                     finally(sleep_for(1h), clean()));
+        auto first =
+            co_await select(note(lines, "loser", 1h), give(1, 1s), finally(sleep_for(1h), clean()));
         EXPECT_EQ(first.index(), 1U);
         EXPECT_EQ(now() - start, 3s);
         EXPECT_EQ(lines, (log{"~loser", "cleaned"}));

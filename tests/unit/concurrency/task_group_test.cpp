@@ -511,8 +511,7 @@ TEST(task_group, keeps_the_captures_of_a_spawned_lambda_until_its_task_has_ended
         EXPECT_EQ(alive, 1);
         co_await group.run();
         EXPECT_EQ(alive, 0);
-        EXPECT_EQ(lines,
-                  (log{"captured text that is too long to lie inside the string", "local"}));
+        EXPECT_EQ(lines, (log{"captured text that is too long to lie inside the string", "local"}));
     });
 }
 
@@ -715,9 +714,8 @@ TEST(with_task_group, returns_what_the_body_returns_after_the_children_have_ende
         });
         EXPECT_EQ(value, 42);
         EXPECT_EQ(now() - start, 3s);
-        auto pointer = co_await with_task_group([](task_group&) -> task<std::unique_ptr<int>> {
-            co_return std::make_unique<int>(5);
-        });
+        auto pointer = co_await with_task_group(
+            [](task_group&) -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(5); });
         EXPECT_EQ(*pointer, 5);
         int target = 0;
         int& reference =

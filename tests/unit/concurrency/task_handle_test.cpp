@@ -55,9 +55,8 @@ TEST(task_handle, of_an_ended_child_does_not_suspend_and_may_outlive_its_group) 
         task_handle<std::unique_ptr<int>> kept;
         {
             task_group group;
-            kept = group.spawn([]() -> task<std::unique_ptr<int>> {
-                co_return std::make_unique<int>(9);
-            });
+            kept = group.spawn(
+                []() -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(9); });
             co_await group.run();
         }
         const auto passes = loop::current().statistics().passes;

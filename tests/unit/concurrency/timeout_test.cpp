@@ -214,9 +214,8 @@ TEST(timeout, gives_back_when_the_outer_scope_is_cancelled_after_completion) {
     simulate([]() -> task<> {
         manual_event event;
         task_group group;
-        auto handle = group.spawn([&]() -> task<> {
-            co_await timeout(1s, event.wait_returnable());
-        });
+        auto handle =
+            group.spawn([&]() -> task<> { co_await timeout(1s, event.wait_returnable()); });
         group.spawn([&]() -> task<> {
             event.complete();
             group.cancel();

@@ -98,11 +98,10 @@ TEST(with, leaves_nothing_when_entering_failed) {
 TEST(with, leaves_when_the_body_is_stopped) {
     simulate([]() -> task<> {
         session open;
-        const auto value = co_await move_on_after(
-            5s, with(open, [](session&) -> task<int> {
-                co_await sleep_for(1h);
-                co_return 1;
-            }));
+        const auto value = co_await move_on_after(5s, with(open, [](session&) -> task<int> {
+                                                      co_await sleep_for(1h);
+                                                      co_return 1;
+                                                  }));
         EXPECT_FALSE(value.has_value());
         EXPECT_EQ(open.lines, (log{"enter", "exit"}));
     });

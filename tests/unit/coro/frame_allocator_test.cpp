@@ -3,13 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "simul/base/config.hpp"
+#include "simul/concurrency/outcome.hpp"
 #include "simul/concurrency/task_group.hpp"
 #include "support/run_on_backends.hpp"
 
@@ -107,17 +112,16 @@ TEST(frame_allocator, makes_a_second_run_of_the_same_program_without_malloc) {
 
 int live_frames = 0;
 
-constexpr frame_allocator counting{
-    [](std::size_t size) -> void* {
-        void* memory = std::malloc(size);
-        if (memory == nullptr) throw std::bad_alloc{};
-        ++live_frames;
-        return memory;
-    },
-    [](void* memory, std::size_t) noexcept {
-        --live_frames;
-        std::free(memory);
-    }};
+constexpr frame_allocator counting{[](std::size_t size) -> void* {
+                                       void* memory = std::malloc(size);
+                                       if (memory == nullptr) throw std::bad_alloc{};
+                                       ++live_frames;
+                                       return memory;
+                                   },
+                                   [](void* memory, std::size_t) noexcept {
+                                       --live_frames;
+                                       std::free(memory);
+                                   }};
 
 TEST(frame_allocator, can_be_replaced_for_a_thread) {
     live_frames = 0;
@@ -157,24 +161,38 @@ TEST(frame_allocator, is_not_used_by_errors_that_are_kept_after_a_run) {
     EXPECT_EQ(live_frames, 0);
 }
 
+// Refuses to give, and takes back what the recycler gave, which comes from malloc.
 constexpr frame_allocator refusing{[](std::size_t) -> void* { throw std::bad_alloc{}; },
-                                   [](void*, std::size_t) noexcept {}};
+                                   [](void* memory, std::size_t) noexcept { std::free(memory); }};
 
 TEST(frame_allocator, failure_reaches_the_caller_of_the_coroutine_and_of_spawn) {
     simulate([]() -> task<> {
         int alive = 0;
         auto holds = [](counted_object) -> task<> { co_return; };
         task_group group;
-        bool call_failed = false;
+        auto made = holds(counted_object{alive});
+        int failed = 0;
         set_frame_allocator(&refusing);
         try {
             auto never = holds(counted_object{alive});
             never.discard();
         } catch (const std::bad_alloc&) {
-            call_failed = true;
+            ++failed;
+        }
+        EXPECT_EQ(alive, 1);
+        try {
+            group.spawn(std::move(made));
+        } catch (const std::bad_alloc&) {
+            ++failed;
+        }
+        EXPECT_EQ(alive, 0) << "the task that could not be spawned is destroyed";
+        try {
+            group.spawn([object = counted_object{alive}]() -> task<> { co_return; });
+        } catch (const std::bad_alloc&) {
+            ++failed;
         }
         set_frame_allocator(nullptr);
-        EXPECT_TRUE(call_failed);
+        EXPECT_EQ(failed, 3);
         EXPECT_EQ(alive, 0);
         EXPECT_EQ(group.size(), 0U);
         co_await group.run();
@@ -184,7 +202,8 @@ TEST(frame_allocator, failure_reaches_the_caller_of_the_coroutine_and_of_spawn) 
 TEST(frame_check, sees_every_frame_before_it_is_given_back) {
     static int seen = 0;
     seen = 0;
-    const auto previous = detail::set_frame_check([](const void*, std::size_t) noexcept { ++seen; });
+    const auto previous =
+        detail::set_frame_check([](const void*, std::size_t) noexcept { ++seen; });
     EXPECT_EQ(previous, nullptr);
     auto inner = []() -> task<> { co_return; };
     {

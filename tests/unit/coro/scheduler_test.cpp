@@ -18,7 +18,8 @@ using log = std::vector<std::string>;
 
 // A waiter that writes down each notice.
 struct recorder : waiter {
-    recorder(log& lines, std::string text) : waiter{&record}, lines_{lines}, name{std::move(text)} {}
+    recorder(log& lines, std::string text)
+        : waiter{&record}, lines_{lines}, name{std::move(text)} {}
 
     static void record(waiter& self, notice what) noexcept {
         auto& recording = static_cast<recorder&>(self);
@@ -159,14 +160,13 @@ TEST_F(scheduler_test, runs_tasks_without_a_loop) {
 
 TEST(scheduler_death_test, refuses_to_be_destroyed_while_something_is_ready) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    EXPECT_DEATH(
-        {
-            log lines;
-            recorder a{lines, "a"};
-            scheduler running;
-            running.queue(a);
-        },
-        "scheduler was destroyed while tasks were running");
+    const auto destroys = [] {
+        log lines;
+        recorder a{lines, "a"};
+        scheduler running;
+        running.queue(a);
+    };
+    EXPECT_DEATH(destroys(), "scheduler was destroyed while tasks were running");
     EXPECT_DEATH(static_cast<void>(scheduler::current()), "no loop runs on this thread");
 }
 

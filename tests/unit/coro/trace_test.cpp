@@ -103,8 +103,7 @@ std::vector<std::string> names_of(const std::exception_ptr& error) {
 }
 
 std::vector<std::string> chain(const std::string& middle) {
-    return {"simul::traced::d", "simul::traced::c", "simul::traced::" + middle,
-            "simul::error_of"};
+    return {"simul::traced::d", "simul::traced::c", "simul::traced::" + middle, "simul::error_of"};
 }
 
 void expect_prefix(const std::vector<std::string>& names, const std::vector<std::string>& wanted) {
@@ -133,7 +132,7 @@ TEST(async_trace, tells_the_line_of_each_await) {
         if (entries.size() < 3) co_return;
         EXPECT_EQ(entries[0].await.line(), 0U) << "the innermost does not await";
         EXPECT_EQ(entries[1].await.line(), traced::line_in_c);
-        EXPECT_EQ(entries[2].await.line(), traced::line_in_b + 1);
+        EXPECT_EQ(entries[2].await.line(), traced::line_in_b);
         EXPECT_NE(std::string{entries[1].await.file_name()}.find("trace_test.cpp"),
                   std::string::npos);
         const std::string text = format_async_trace(error);
@@ -271,8 +270,7 @@ TEST(plain_function_name, is_the_same_for_both_compilers) {
         {"<lambda()>", "auto (anonymous class)::operator()() const", "lambda"},
         {"task<> app::call(F) [with F = app::lam()::<lambda(int)>]",
          "task<> app::call(F) [F = (lambda at app.cpp:3:4)]", "app::call"},
-        {"task<> operator+(app::session, int)", "task<> operator+(app::session, int)",
-         "operator+"},
+        {"task<> operator+(app::session, int)", "task<> operator+(app::session, int)", "operator+"},
         {"task<> app::operator<<(app::session, int)", "task<> app::operator<<(app::session, int)",
          "app::operator<<"},
         {"task<> takes(void (*)(int))", "task<> takes(void (*)(int))", "takes"},

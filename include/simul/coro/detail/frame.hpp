@@ -55,7 +55,7 @@ public:
     started start_nested() noexcept {
         scheduler& running = scheduler::current();
         if (!running.may_nest()) {
-            // One that has not begun stays `created`: it can still be stopped before its first step.
+            // One that has not begun stays `created`, so it can still be stopped before it does.
             if (state != frame_state::created) state = frame_state::suspended;
             running.continue_now(*this);
             return started::pending;
