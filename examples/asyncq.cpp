@@ -9,11 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "simul/concurrency/queue.hpp"
 #include "simul/concurrency/run.hpp"
 #include "simul/concurrency/task_group.hpp"
 #include "simul/runtime/sleep.hpp"
 #include "support/arguments.hpp"
+#include "support/overtaking_queue.hpp"
 #include "support/python_random.hpp"
 #include "support/stopwatch.hpp"
 
@@ -24,7 +24,7 @@ struct item {
 
 // What every task of the program uses. One thread runs them all, so there is nothing to lock.
 struct world {
-    simul::queue<item> queue;
+    examples::overtaking_queue<item> queue;  // simul::queue is fairer: see there
     examples::python_random random{444};
     examples::python_random names{1};  // apart, so that names do not change who sleeps how long
 };

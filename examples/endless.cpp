@@ -8,8 +8,7 @@
 
 simul::generator<int> endless() {
     while (true) {
-        for (int number = 9; number >= 6; --number)
-            co_yield number;
+        for (int number = 9; number >= 6; --number) co_yield number;
     }
 }
 

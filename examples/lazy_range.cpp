@@ -14,29 +14,24 @@ using simul::generator;
 // Builds the whole list before the first number can be used.
 std::vector<int> eager_range(int up_to) {
     std::vector<int> sequence;
-    for (int index = 0; index < up_to; ++index)
-        sequence.push_back(index);
+    for (int index = 0; index < up_to; ++index) sequence.push_back(index);
     return sequence;
 }
 
 // Needs room for one integer, however far it counts.
 generator<int> lazy_range(int up_to) {
-    for (int index = 0; index < up_to; ++index)
-        co_yield index;
+    for (int index = 0; index < up_to; ++index) co_yield index;
 }
 
 // Nothing forces a generator to end.
 generator<int> count_from(int number) {
-    while (true)
-        co_yield number++;
+    while (true) co_yield number++;
 }
 
 // A loop around co_yield ...
 generator<int> twice_with_loops(int up_to) {
-    for (int number : eager_range(up_to))
-        co_yield number;
-    for (int number : lazy_range(up_to))
-        co_yield number;
+    for (int number : eager_range(up_to)) co_yield number;
+    for (int number : lazy_range(up_to)) co_yield number;
 }
 
 // ... is what elements_of stands for, with a list, a generator or a view.
@@ -63,8 +58,7 @@ generator<int> refactored_range(int up_to) {
 template <class Range>
 void print(std::string_view name, Range&& numbers) {
     std::cout << name << ':';
-    for (int number : numbers)
-        std::cout << ' ' << number;
+    for (int number : numbers) std::cout << ' ' << number;
     std::cout << '\n';
 }
 
@@ -77,7 +71,6 @@ int main() {
     print("refactored", refactored_range(5));
 
     long long sum = 0;
-    for (int number : lazy_range(1'000'000))
-        sum += number;
+    for (int number : lazy_range(1'000'000)) sum += number;
     std::cout << "sum of a million: " << sum << '\n';
 }
