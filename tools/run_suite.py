@@ -149,8 +149,8 @@ class Suite:
     @staticmethod
     def without_successes(output):
         """What GoogleTest printed but for the cases that passed; one that never ended stays."""
-        return re.sub(r"^\[ RUN      \] (\S+)\n(?:(?!\[).*\n)*\[       OK \] \1 .*\n|^\[-----.*\n|^\n",
-                      "", output, flags=re.MULTILINE)
+        success = r"^\[ RUN      \] (\S+)\n(?:(?!\[).*\n)*\[       OK \] \1 .*\n"
+        return re.sub(success + r"|^\[-----.*\n|^\n", "", output, flags=re.MULTILINE)
 
     @staticmethod
     def count(report, output):

@@ -24,9 +24,7 @@ public:
 
     using scenario_world::scenario_world;
 
-    void received(std::monostate) {
-        EXPECT_GE(now(), deadline_) << "never early";
-    }
+    void received(std::monostate) { EXPECT_GE(now(), deadline_) << "never early"; }
     void complete() override { pass_time_until(deadline_); }
 
 protected:

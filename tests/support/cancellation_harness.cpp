@@ -85,9 +85,7 @@ task<> director(run_state& run) {
         co_await yield_now();
     }
     switch (planned.when) {
-        case moment::never:
-            run.complete();
-            co_return;
+        case moment::never: run.complete(); co_return;
         case moment::before_begin:
         case moment::before_await: co_return;
         case moment::while_pending: break;
@@ -97,7 +95,7 @@ task<> director(run_state& run) {
         case moment::before_resume_same_pass:
             run.wants_completion_first = planned.when == moment::before_resume_same_pass;
             run.wants_completion_last = planned.when == moment::before_resume;
-            while (!run.subject.done() && run.traced.notices == 0 && !run.has_resumed()) {
+            while (!run.subject.done() && !run.traced.has_ended() && !run.has_resumed()) {
                 co_await yield_now();
             }
             break;
@@ -254,8 +252,8 @@ void check_trail(const run_state& run, const expectations& expected) {
         expect(seen.has_result(), "it completes whatever is requested", run);
     }
     // A time-out may give back by itself what comes after the request.
-    const bool may_give_back = expected.obeys == rule::gives_back &&
-                               run.planned.when == moment::request_then_completion;
+    const bool may_give_back =
+        expected.obeys == rule::gives_back && run.planned.when == moment::request_then_completion;
     if (run.completed_while_waiting && expected.at_once && !may_give_back &&
         run.planned.how != request::deadline && run.planned.when != moment::while_pending) {
         expect(seen.has_result(), "a completion that was first is not lost", run);
@@ -275,8 +273,8 @@ void check_bare(const run_state& run, const expectations& expected) {
 
 void check_moment(const run_state& run, const expectations& expected) {
     const int outcomes = run.values + run.errors;
-    const bool goes_on_regardless = expected.obeys == rule::completes ||
-                                    expected.around == wrapping::shield;
+    const bool goes_on_regardless =
+        expected.obeys == rule::completes || expected.around == wrapping::shield;
     switch (run.planned.when) {
         case moment::never:
             expect(outcomes == 1 && run.went_on == 1, "an undisturbed await has a result", run);
@@ -366,19 +364,19 @@ std::string describe(const plan& planned) {
 std::string run_state::describe() const {
     return test::describe(planned) + " [values " + std::to_string(values) + ", errors " +
            std::to_string(errors) + ", cancelled outcomes " + std::to_string(cancelled_outcomes) +
-           ", went on " + std::to_string(went_on) + ", effective " +
-           std::to_string(was_effective) + ", result " + std::to_string(traced.has_result()) +
-           ", starts " + std::to_string(traced.starts) + ", notices " +
-           std::to_string(traced.notices) + ", takes " + std::to_string(traced.takes) +
-           ", given back " + std::to_string(traced.given_back) + "]";
+           ", went on " + std::to_string(went_on) + ", effective " + std::to_string(was_effective) +
+           ", result " + std::to_string(traced.has_result()) + ", starts " +
+           std::to_string(traced.starts) + ", notices " + std::to_string(traced.notices) +
+           ", takes " + std::to_string(traced.takes) + ", given back " +
+           std::to_string(traced.given_back) + "]";
 }
 
 void run_state::complete() {
     if (std::exchange(is_completed, true)) return;
     completed_in_time = planned.ready || !subject.done();
-    completed_while_waiting =
-        is_awaiting && !has_resumed() && traced.starts == 1 && traced.notices == 0 &&
-        traced.answer == started::pending && world.is_ready();
+    completed_while_waiting = is_awaiting && !has_resumed() && traced.starts == 1 &&
+                              traced.notices == 0 && traced.answer == started::pending &&
+                              world.is_ready();
     world.complete();
 }
 

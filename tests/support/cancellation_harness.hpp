@@ -63,13 +63,13 @@ enum class request { nobody, handle, group, sibling_fails, outer_task, main_ends
 /// When.
 enum class moment {
     never,
-    before_begin,             // the subject has not run yet
-    before_await,             // its scope is cancelled when the await begins
-    while_pending,            // suspended, and nothing completes it
-    completion_then_request,  // both in one turn
-    request_then_completion,  // the same, the other way round
-    before_resume,            // the result is there, and the subject queued behind the director
-    before_resume_same_pass,  // the result came earlier in the director's pass
+    before_begin,              // the subject has not run yet
+    before_await,              // its scope is cancelled when the await begins
+    while_pending,             // suspended, and nothing completes it
+    completion_then_request,   // both in one turn
+    request_then_completion,   // the same, the other way round
+    before_resume,             // the result is there, and the subject queued behind the director
+    before_resume_same_pass,   // the result came earlier in the director's pass
     time_out_then_completion,  // in one pass of the timers
     completion_then_time_out,
 };
@@ -97,6 +97,9 @@ struct trail {
     started answer = started::stopped;
     notice how = notice::stopped;
 
+    [[nodiscard]] bool has_ended() const noexcept {
+        return starts != 0 && (answer != started::pending || notices != 0);
+    }
     [[nodiscard]] bool has_result() const noexcept {
         return starts != 0 && (answer == started::done || (notices != 0 && how != notice::stopped));
     }
@@ -119,10 +122,10 @@ public:
 
     // What a scenario says of itself; hidden by declarations of its own.
     static constexpr const char* variant = "";
-    static constexpr bool fails = false;         ///< it completes with an error
-    static constexpr bool at_once = false;       ///< complete() ends the wait before it returns
-    static constexpr bool remembers = true;      ///< complete() works before the await, too
-    static constexpr bool can_complete = true;   ///< complete() has an effect
+    static constexpr bool fails = false;             ///< it completes with an error
+    static constexpr bool at_once = false;           ///< complete() ends the wait before it returns
+    static constexpr bool remembers = true;          ///< complete() works before the await, too
+    static constexpr bool can_complete = true;       ///< complete() has an effect
     static constexpr bool needs_completion = false;  ///< a request alone does not end it
     static constexpr bool runs_on(stage) noexcept { return true; }
 
@@ -192,8 +195,8 @@ struct run_state {
     bool is_completed = false;
     bool completed_in_time = false;  ///< while the subject lived
     bool is_requested = false;
-    bool was_effective = false;        ///< the subject lived when it was requested
-    bool was_taken_before = false;     ///< its result had been taken by then
+    bool was_effective = false;     ///< the subject lived when it was requested
+    bool was_taken_before = false;  ///< its result had been taken by then
     bool completed_while_waiting = false;
     bool wants_completion_first = false;
     bool wants_completion_last = false;
@@ -232,8 +235,9 @@ class traced_operation : public waiter {
 
 public:
     traced_operation(trail& written, Awaitable&& awaited)
-        : waiter{&respond}, trail_{written}, inner_(simul::detail::make_operation(
-                                                 std::forward<Awaitable>(awaited))) {
+        : waiter{&respond},
+          trail_{written},
+          inner_(simul::detail::make_operation(std::forward<Awaitable>(awaited))) {
         ++trail_.made;
     }
     ~traced_operation() {

@@ -23,7 +23,8 @@ std::unique_ptr<backend> make_epoll_backend();
 ///
 /// Three environment variables are read, all of them aids for tests and debugging:
 ///   SIMUL_IO_URING_DELAY=N      holds every completion back for N polls, so that a cancel
-///                               overtakes it
+///                               overtakes it, and checks that no coroutine frame is freed
+///                               while an operation in flight uses its memory
 ///   SIMUL_IO_URING_REFUSE=NAME  behaves as if the kernel had refused with ENOSYS, EPERM, ENOMEM
 ///                               or EINVAL
 ///   SIMUL_IO_URING_LEVEL=N      the set-up to start at: 0 what Linux 6.1 offers, 1 what 5.19

@@ -35,6 +35,7 @@
 #include "runtime/backends/io_uring_slab.hpp"
 #include "simul/base/config.hpp"
 #include "simul/base/unique_fd.hpp"
+#include "simul/coro/frame_allocator.hpp"
 
 namespace simul::detail {
 
@@ -79,7 +80,9 @@ public:
         io_uring_queue_exit(&ring_);
         io_uring_backend** link = &delayed_backends;
         while (*link != nullptr && *link != this) link = &(*link)->next_delayed_;
-        if (*link == this) *link = next_delayed_;
+        if (*link != this) return;
+        *link = next_delayed_;
+        if (delayed_backends == nullptr) set_frame_check(nullptr);
     }
 
     bool submit(operation& request) noexcept override {
@@ -184,6 +187,12 @@ private:
     }
 
     void make_known_to_thread() noexcept {
+        if (delayed_backends == nullptr) {
+            set_frame_check([](const void* memory, std::size_t size) noexcept {
+                SIMUL_ASSERT(!overlaps_operation_in_flight(memory, size),
+                             "a frame was freed while the system still works on it");
+            });
+        }
         next_delayed_ = delayed_backends;
         delayed_backends = this;
         known_to_thread_ = true;

@@ -685,7 +685,6 @@ TEST(task_group, waits_for_an_operation_that_confirms_late) {
 
 TEST(task_group, cancel_of_a_group_whose_child_has_finished_wakes_nobody_again_t76_c15) {
     simulate([]() -> task<> {
-        manual_event event;
         task_group group;
         auto finished = group.spawn([]() -> task<> { co_return; });
         group.spawn([&]() -> task<> {

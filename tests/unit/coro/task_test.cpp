@@ -230,32 +230,30 @@ TEST(task, is_not_started_in_a_cancelled_scope_c1) {
     EXPECT_EQ(alive, 0);
 }
 
-TEST(task, below_the_nesting_limit_is_not_begun_when_its_scope_is_cancelled_before_its_turn_c18) {
-    bool ran = false;
+TEST(task, beyond_the_nesting_limit_does_not_begin_when_its_scope_is_cancelled_meanwhile_c18) {
+    bool begun_too_late = false;
     log lines;
     struct chain {
-        static task<> descend(int depth, bool& begun) {
-            if (depth == 0) {
-                begun = true;
-                co_return;
-            }
-            co_await descend(depth - 1, begun);
+        static task<> descend(int depth, const task_group& group, bool& late) {
+            if (group.is_cancelled()) late = true;
+            if (depth == 0) co_return;
+            co_await descend(depth - 1, group, late);
         }
     };
     simulate([&]() -> task<> {
-        auto deep = [&]() -> task<> { co_await chain::descend(100, ran); };
         task_group group;
+        auto cancels = [&]() -> task<> {
+            group.cancel();
+            co_return;
+        };
         group.spawn([&]() -> task<> {
-            auto cancels = [&]() -> task<> {
-                group.cancel();
-                co_return;
-            };
-            co_await gather(deep(), cancels());
+            // The first child stops nesting and waits for its turn, the second cancels them both.
+            co_await gather(chain::descend(100, group, begun_too_late), cancels());
             lines.push_back("resumed");
         });
         co_await group.run();
     });
-    EXPECT_FALSE(ran);
+    EXPECT_FALSE(begun_too_late);
     EXPECT_TRUE(lines.empty());
 }
 
