@@ -51,16 +51,15 @@ void cancel_scope::leave() noexcept {
     parent_ = nullptr;
 }
 
+// Each scope that becomes cancelled is put on the delivery list by itself. A scope that was
+// cancelled before has no unmarked ones below it, so the walk does not enter it: limits that expire
+// one inside the other cost a step each.
 bool cancel_scope::cancel(cancel_reason reason, std::source_location where) noexcept {
     if (is_cancelled()) return false;
-    mark(reason, where);
-    // Outside of the tree there is nobody to ask yet, and nobody would take it off the list.
-    if (parent_ == nullptr && first_child_ == nullptr && waiting_.empty()) return true;
-    for (cancel_scope* below = next_below(this, *this); below != nullptr;
-         below = next_below(below, *this)) {
-        if (!below->is_cancelled()) below->mark(reason, where);
+    for (cancel_scope* marked = this; marked != nullptr; marked = next_unmarked(marked)) {
+        marked->mark(reason, where);
+        if (!marked->waiting_.empty()) scheduler::current().deliver(*marked);
     }
-    scheduler::current().deliver(*this);
     return true;
 }
 
@@ -69,13 +68,15 @@ void cancel_scope::mark(cancel_reason reason, std::source_location where) noexce
     requested_at_ = where;
 }
 
-// The next scope in pre-order below `top`, without entering shielded ones.
-cancel_scope* cancel_scope::next_below(cancel_scope* position, cancel_scope& top) noexcept {
+// The next scope in pre-order below this one that a request has to reach.
+cancel_scope* cancel_scope::next_unmarked(cancel_scope* position) const noexcept {
     cancel_scope* candidate = position->first_child_;
     for (;;) {
-        while (candidate != nullptr && candidate->shielded_) candidate = candidate->next_sibling_;
+        while (candidate != nullptr && (candidate->shielded_ || candidate->is_cancelled())) {
+            candidate = candidate->next_sibling_;
+        }
         if (candidate != nullptr) return candidate;
-        if (position == &top) return nullptr;
+        if (position == this) return nullptr;
         candidate = position->next_sibling_;
         position = position->parent_;
     }

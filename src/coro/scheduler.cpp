@@ -63,17 +63,14 @@ void scheduler::forget(cancel_scope& requested) noexcept {
     requested.next_delivery_ = nullptr;
 }
 
-// Two steps, because an operation that confirms at once ends scopes while one walks the tree: first
-// collect every operation below the requested scopes, then ask each. An operation that ends
-// because of another's confirmation leaves the list by itself.
+// Two steps, because an operation that confirms at once ends scopes, and may wake what waits in
+// others: first collect every operation of the cancelled scopes, then ask each. An operation that
+// ends because of another's confirmation leaves the list by itself.
 void scheduler::deliver_requests() noexcept {
     intrusive_list<cancellable> asked;
     while (cancel_scope* requested = first_request_) {
         forget(*requested);
-        for (cancel_scope* below = requested; below != nullptr;
-             below = cancel_scope::next_below(below, *requested)) {
-            asked.splice_back(below->waiting_);
-        }
+        asked.splice_back(requested->waiting_);
     }
     while (cancellable* waiting = asked.pop_front()) waiting->ask_(*waiting);
 }

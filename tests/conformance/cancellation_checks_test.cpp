@@ -56,13 +56,22 @@ TEST(cancellation_checks_death, a_frame_freed_under_an_operation_in_flight_is_re
     ::close(ends[1]);
 }
 
-TEST(cancellation_checks_death, the_frame_check_goes_with_its_backend) {
+TEST(cancellation_checks, a_backend_that_delays_checks_frames_as_long_as_it_lives) {
     if (!can_run(stage::io_uring_delayed)) GTEST_SKIP() << "io_uring cannot run here";
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    std::array<std::byte, 64> buffer{};
+    receive_into_frame request{ends[0], buffer.data()};
     {
         const std::unique_ptr<loop> running = make_loop(stage::io_uring_delayed);
-        EXPECT_EQ(simul::detail::set_frame_check(nullptr), nullptr) << "not before it is needed";
+        EXPECT_FALSE(running->io().submit(request));
+        const auto check = simul::detail::set_frame_check(nullptr);
+        EXPECT_NE(check, nullptr);
+        simul::detail::set_frame_check(check);
     }
     EXPECT_EQ(simul::detail::set_frame_check(nullptr), nullptr);
+    ::close(ends[0]);
+    ::close(ends[1]);
 }
 
 task<> receive_one(int descriptor) {

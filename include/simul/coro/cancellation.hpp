@@ -124,7 +124,7 @@ private:
     friend class scheduler;
 
     void mark(cancel_reason reason, std::source_location where) noexcept;
-    static cancel_scope* next_below(cancel_scope* position, cancel_scope& top) noexcept;
+    cancel_scope* next_unmarked(cancel_scope* position) const noexcept;
 
     cancel_scope* parent_ = nullptr;
     cancel_scope* first_child_ = nullptr;

@@ -47,7 +47,7 @@ public:
     task<Result> get_return_object(
         std::source_location made = std::source_location::current()) noexcept;
 
-    template <class Value>
+    template <class Value = Result>
         requires std::constructible_from<typename result_slot<Result>::stored, Value&&>
     void return_value(Value&& value) noexcept(
         std::is_nothrow_constructible_v<typename result_slot<Result>::stored, Value&&>) {
