@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "runtime/blocking_pool.hpp"
 #include "simul/concurrency/as_completed.hpp"
 #include "simul/concurrency/with.hpp"
 #include "simul/coro/async_generator.hpp"
@@ -82,12 +83,22 @@ public:
     task<> verify(const run_state& run) override {
         EXPECT_EQ(alive_, 0) << "locals of tasks are destroyed: " << run.describe();
         EXPECT_EQ(happened_.waiting(), 0U);
+        expect_nothing_began(run);
         co_return;
     }
 
 protected:
+    static void expect_never_began(int begun, const run_state& run) {
+        const bool was_refused = run.traced.made != 0 && !run.traced.has_result();
+        if (run.planned.when == moment::before_await && was_refused) {
+            EXPECT_EQ(begun, 0) << "in a cancelled scope nothing begins: " << run.describe();
+        }
+    }
+    void expect_nothing_began(const run_state& run) { expect_never_began(begun_, run); }
+
     task<int> work() {
         const counted_object local{alive_};
+        ++begun_;
         co_await happened_.wait();
         ++ended_;
         co_return 7;
@@ -100,6 +111,7 @@ protected:
 
     event happened_;
     int alive_ = 0;
+    int begun_ = 0;
     int ended_ = 0;
 };
 
@@ -137,6 +149,7 @@ public:
 private:
     task<int> descend(int levels) {
         const counted_object local{alive_};
+        ++begun_;
         int below = 0;
         if (levels == 0) {
             below = co_await work();
@@ -261,6 +274,7 @@ public:
 private:
     task<int> body(task_group& group) {
         const counted_object local{alive_};
+        ++begun_;
         group.spawn(work());
         group.spawn([this] { return work(); });
         const int value = co_await work();
@@ -282,6 +296,7 @@ public:
     task<> verify(const run_state& run) override {
         EXPECT_EQ(alive_, run.consumed() == 1 ? 1 : 0)
             << "the body waits at its co_yield, or has ended: " << run.describe();
+        expect_nothing_began(run);
         values_.close();
         EXPECT_EQ(alive_, 0);
         co_return;
@@ -312,6 +327,7 @@ public:
 private:
     async_generator<int> values() {
         const counted_object local{alive_};
+        ++begun_;
         co_yield 1;
         const int value = co_await work();
         co_yield value;
@@ -369,6 +385,7 @@ public:
     static void received(int value) { EXPECT_EQ(value, 7); }
     task<> verify(const run_state& run) override {
         EXPECT_EQ(resource_.entered, resource_.left) << run.describe();
+        expect_never_began(resource_.entered, run);
         EXPECT_EQ(alive_, 0);
         co_return;
     }
@@ -488,6 +505,53 @@ public:
 };
 const add_scenario<deaf_call> adds_deaf_call;
 
+// Every thread is busy, so that the call is still in the queue when it is cancelled.
+class queued_call : public offload_world {
+public:
+    static constexpr const char* variant = "that has not begun";
+    static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
+
+    using offload_world::offload_world;
+    auto wait() {
+        return offload(
+            [](std::atomic<int>* called) {
+                ++*called;
+                return 7;
+            },
+            &called_);
+    }
+    [[nodiscard]] bool is_ready() const override { return busy_threads_ == threads; }
+    task<> background() override {
+        task_group busy;
+        for (std::size_t each = 0; each < threads; ++each) {
+            busy.spawn([this]() -> task<> {
+                co_await offload(
+                    [](gate* waited, std::atomic<std::size_t>* begun) {
+                        ++*begun;
+                        waited->pass(std::stop_token{});
+                    },
+                    &gate_, &busy_threads_);
+            });
+        }
+        co_await busy.run();
+    }
+    [[nodiscard]] bool is_settled(const run_state&) override {
+        return gate_.passed == static_cast<int>(threads);
+    }
+    task<> verify(const run_state& run) override {
+        if (run.traced.made != 0) {
+            EXPECT_EQ(called_, run.consumed()) << run.describe();
+        }
+        co_return;
+    }
+
+private:
+    const std::size_t threads = simul::detail::blocking_pool::default_threads();
+    std::atomic<std::size_t> busy_threads_{0};
+    std::atomic<int> called_{0};
+};
+const add_scenario<queued_call> adds_queued_call;
+
 class fresh_call : public offload_world {
 public:
     static constexpr const char* variant = "that may not have begun";
@@ -500,6 +564,14 @@ public:
                 return 7;
             },
             &gate_);
+    }
+    task<> verify(const run_state& run) override {
+        co_await offload_world::verify(run);
+        const bool at_once = run.planned.when == moment::while_pending && run.planned.passes == 0;
+        if (is_simulated(where()) && at_once && run.planned.how != request::deadline &&
+            run.traced.made != 0 && !run.subject_needs_completion) {
+            EXPECT_EQ(gate_.passed, 0) << "the call is withdrawn: " << run.describe();
+        }
     }
 };
 const add_scenario<fresh_call> adds_fresh_call;

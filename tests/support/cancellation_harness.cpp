@@ -167,7 +167,8 @@ task<> limited(run_state& run) {
 }
 
 task<> whole_subject(run_state& run) {
-    return run.planned.how == request::deadline ? limited(run) : run.make_subject(run);
+    const bool has_own_limit = run.planned.how == request::deadline && !run.limits_itself;
+    return has_own_limit ? limited(run) : run.make_subject(run);
 }
 
 task<> with_siblings(run_state& run) {
@@ -217,6 +218,13 @@ void check_rule(const run_state& run, const expectations& expected) {
            "a result is taken or given back, one of the two", run);
     if (run.planned.how == request::deadline) {
         expect(outcomes == run.traced.takes, "what was taken reaches the subject", run);
+        if (run.limits_itself && run.completed_while_waiting && expected.at_once) {
+            // The limit is at least as early as the completion in one plan only.
+            const bool too_late = run.planned.when == moment::time_out_then_completion &&
+                                  expected.obeys == rule::gives_back;
+            expect(run.traced.given_back == (too_late ? 1 : 0),
+                   "what comes after the limit is given back", run);
+        }
         return;
     }
     const bool too_late = run.was_effective && !run.was_taken_before && !is_kept;
@@ -363,12 +371,12 @@ std::string describe(const plan& planned) {
 
 std::string run_state::describe() const {
     return test::describe(planned) + " [values " + std::to_string(values) + ", errors " +
-           std::to_string(errors) + ", cancelled outcomes " + std::to_string(cancelled_outcomes) +
-           ", went on " + std::to_string(went_on) + ", effective " + std::to_string(was_effective) +
-           ", result " + std::to_string(traced.has_result()) + ", starts " +
-           std::to_string(traced.starts) + ", notices " + std::to_string(traced.notices) +
-           ", takes " + std::to_string(traced.takes) + ", given back " +
-           std::to_string(traced.given_back) + "]";
+           std::to_string(errors) + ", time-outs " + std::to_string(timeouts) +
+           ", cancelled outcomes " + std::to_string(cancelled_outcomes) + ", went on " +
+           std::to_string(went_on) + ", effective " + std::to_string(was_effective) + ", result " +
+           std::to_string(traced.has_result()) + ", starts " + std::to_string(traced.starts) +
+           ", notices " + std::to_string(traced.notices) + ", takes " +
+           std::to_string(traced.takes) + ", given back " + std::to_string(traced.given_back) + "]";
 }
 
 void run_state::complete() {
@@ -468,17 +476,21 @@ std::vector<plan> plans_for(wrapping around, bool remembers, bool can_complete) 
             add(how, moment::before_resume, passes);
             add(how, moment::before_resume_same_pass, passes);
         }
+        if (everything || around == wrapping::timeout) {
+            add(request::deadline, moment::while_pending, passes);
+            if (can_complete) {
+                add(request::deadline, moment::completion_then_request, passes);
+                add(request::deadline, moment::time_out_then_completion, passes);
+                add(request::deadline, moment::completion_then_time_out, passes);
+            }
+        }
         if (!everything) continue;
         add(request::handle, moment::while_pending, passes, false, true);
         add(request::group, moment::while_pending, passes, false, true);
-        add(request::deadline, moment::while_pending, passes);
         if (!can_complete) continue;
         add(request::handle, moment::completion_then_request, passes, false, true);
         add(request::handle, moment::request_then_completion, passes, false, true);
         add(request::handle, moment::before_resume, passes, false, true);
-        add(request::deadline, moment::completion_then_request, passes);
-        add(request::deadline, moment::time_out_then_completion, passes);
-        add(request::deadline, moment::completion_then_time_out, passes);
     }
     add(request::handle, moment::before_begin);
     add(request::group, moment::before_begin);
@@ -499,12 +511,12 @@ void disturb(loop& running, run_state& run) {
 
 void check_run(const run_state& run, const expectations& expected) {
     expect(run.began <= 1 && run.alive == 0, "locals are destroyed once", run);
-    expect(run.values + run.errors + run.cancelled_outcomes <= 1, "one outcome of the await", run);
+    const int outcomes = run.values + run.errors + run.cancelled_outcomes + run.timeouts;
+    expect(outcomes <= 1, "one outcome of the await", run);
     const bool was_stopped = run.subject.was_cancelled() || run.timed_out;
     expect(run.subject.done() && run.subject.error() == nullptr, "the subject has ended", run);
     expect((run.went_on == 1) != was_stopped, "one outcome of the task", run);
-    expect(run.went_on <= run.values + run.errors + run.cancelled_outcomes,
-           "the code behind an await runs if there is a result", run);
+    expect(run.went_on <= outcomes, "the code behind an await runs if there is a result", run);
     if (run.planned.how != request::deadline) {
         expect(was_stopped == run.was_effective,
                "a request that came in time stops the task, and nothing else does", run);

@@ -173,6 +173,7 @@ struct run_state {
     plan planned;
     task<> (*make_subject)(run_state&);
     bool subject_needs_completion = false;
+    bool limits_itself = false;   ///< the time-out of request::deadline is the wrapping
     duration partner_delay = 1h;  ///< of the sleeper beside the awaitable in gather
 
     // What the subject did.
@@ -182,6 +183,7 @@ struct run_state {
     int values = 0;              ///< results that reached its code
     int errors = 0;              ///< exceptions that did
     int cancelled_outcomes = 0;  ///< as_outcome only
+    int timeouts = 0;            ///< of the wrapping
     int went_on = 0;             ///< it passed the await after that
     bool is_awaiting = false;
     bool timed_out = false;
@@ -205,7 +207,7 @@ struct run_state {
     completing_timer completes_in_time{*this};
 
     [[nodiscard]] bool has_resumed() const noexcept {
-        return values + errors + cancelled_outcomes != 0;
+        return values + errors + cancelled_outcomes + timeouts != 0;
     }
     /// A result was taken and did not reach the subject: gather destroys it.
     [[nodiscard]] int lost() const noexcept {
@@ -310,7 +312,7 @@ decltype(auto) wrap(run_state& run, Awaitable&& awaited) {
         if constexpr (Around == wrapping::traced) {
             return inner;
         } else if constexpr (Around == wrapping::timeout) {
-            return timeout(1h, std::move(inner));
+            return timeout(run.limits_itself ? run.limit : duration{1h}, std::move(inner));
         } else if constexpr (Around == wrapping::shield) {
             return shield(std::move(inner));
         } else if constexpr (Around == wrapping::gather) {
@@ -356,6 +358,7 @@ task<> subject(run_state& run) {
     ++run.began;
     if (run.planned.when == moment::before_await) run.ask();
     run.is_awaiting = true;
+    if (run.limits_itself) run.limited_since = simul::test::now();
     try {
         const counted_object inner_local{run.alive};
         if constexpr (std::is_void_v<await_result_t<awaited>>) {
@@ -366,6 +369,9 @@ task<> subject(run_state& run) {
             auto result = co_await wrap<Around>(run, world.wait());
             hand_over<Around>(world, run, result);
         }
+    } catch (const simul::timed_out&) {
+        ++run.timeouts;
+        EXPECT_TRUE(run.limits_itself) << run.describe();
     } catch (...) {
         ++run.errors;
     }
@@ -406,6 +412,7 @@ void run_wrapped(stage where) {
             World world{where};
             run_state run{world, planned, &subject<World, Around>};
             run.limit = is_simulated(where) ? duration{1s} : duration{200us};
+            run.limits_itself = Around == wrapping::timeout && planned.how == request::deadline;
             run.subject_needs_completion = World::obeys == rule::completes ||
                                            World::needs_completion || Around == wrapping::shield;
             if (planned.how == request::nobody) run.partner_delay = duration::zero();

@@ -181,16 +181,9 @@ public:
     }
 
     /// Takes the oldest item if there is one.
-    [[nodiscard]] std::optional<Item> try_get() {
+    [[nodiscard]] std::optional<Item> try_get() noexcept {
         std::optional<Item> item;
-        if (!items_.empty()) {
-            item.emplace(std::move(items_.front()));
-            items_.pop_front();
-            refill();
-        } else if (!putters_.empty()) {  // no capacity, or no memory for an item inside
-            item.emplace(std::move(first_putter().item_));
-            serve_putter();
-        }
+        take_first(item);
         return item;
     }
 
@@ -258,6 +251,18 @@ private:
 
     detail::put_operation<Item>& first_putter() noexcept {
         return static_cast<detail::put_operation<Item>&>(putters_.front());
+    }
+
+    // Moves the oldest item into `place`, which is empty, if there is one.
+    void take_first(std::optional<Item>& place) noexcept {
+        if (!items_.empty()) {
+            place.emplace(std::move(items_.front()));
+            items_.pop_front();
+            refill();
+        } else if (!putters_.empty()) {  // no capacity, or no memory for an item inside
+            place.emplace(std::move(first_putter().item_));
+            serve_putter();
+        }
     }
 
     // Hands an item to the consumer who waits longest. One that is too late gives it back inside
@@ -333,7 +338,7 @@ namespace detail {
 template <class Item>
 started get_operation<Item>::start(waiter& self) noexcept {
     if (self.scope->is_cancelled()) return started::stopped;
-    item_ = source_.try_get();
+    source_.take_first(item_);
     if (item_ || source_.is_closed()) return started::done;
     if (!begin(self)) return started::stopped;
     source_.getters_.park(*this);
@@ -343,7 +348,7 @@ started get_operation<Item>::start(waiter& self) noexcept {
 template <class Item>
 Item get_operation<Item>::take() {
     // Closed while we waited; meanwhile another consumer may have given his item back.
-    if (!item_) item_ = source_.try_get();
+    if (!item_) source_.take_first(item_);
     if (!item_) throw closed{};
     Item taken{*std::move(item_)};
     item_.reset();

@@ -150,14 +150,13 @@ TEST(parking_lot, passing_a_turn_on_costs_no_stack) {
 }
 
 TEST(parking_lot, checks_that_nobody_waits_in_it_when_it_is_destroyed) {
-    std::vector<int> log;
-    EXPECT_DEATH(
-        {
-            noting waiting{log, 1};
-            parking_lot lot;
-            lot.park(waiting);
-        },
-        "destroyed while it had elements");
+    const auto destroy_it_too_early = [] {
+        std::vector<int> log;
+        noting waiting{log, 1};
+        parking_lot lot;
+        lot.park(waiting);
+    };
+    EXPECT_DEATH(destroy_it_too_early(), "destroyed while it had elements");
 }
 
 }  // namespace
