@@ -3,8 +3,7 @@
 
 namespace simul::detail {
 
-child::child(group& owner, frame* made) noexcept
-    : waiter{&respond}, spawned{made}, owner_{owner} {
+child::child(group& owner, frame* made) noexcept : waiter{&respond}, spawned{made}, owner_{owner} {
     up = &owner;
     scope = &own_scope_;
 }

@@ -27,8 +27,7 @@ static task<> probe(bool no) {
     if (no) result = co_await count();
     result = same(result);
 #else
-    while (no && co_await count())
-        ++turns;
+    while (no && co_await count()) ++turns;
     const bool result = same(no && co_await count());
 #endif
     if (turns != 0 || result) present("the result is wrong");

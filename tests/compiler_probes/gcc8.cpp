@@ -7,8 +7,7 @@
 
 static task<int> sum(std::vector<int> values) {
     int total = 0;
-    for (const int value : values)
-        total += value;
+    for (const int value : values) total += value;
     co_return co_await later<int>{total};
 }
 

@@ -117,8 +117,7 @@ public:
     /// Runs it from outside to its end.
     Result run() {
         frame_.resume();
-        while (!frame_.done())
-            std::exchange(suspended(), nullptr).resume();
+        while (!frame_.done()) std::exchange(suspended(), nullptr).resume();
         return await_resume();
     }
 

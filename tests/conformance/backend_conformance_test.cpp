@@ -976,8 +976,7 @@ TEST_P(backend_conformance, for_each_in_flight_finds_what_is_on_a_descriptor_so_
 TEST_P(backend_conformance, for_each_in_flight_of_an_idle_or_unknown_descriptor_visits_nothing) {
     auto [left, right] = world_->pair();
     for (const int descriptor : {left, -1, 2'000'000'000}) {
-        backend_->for_each_in_flight(
-            descriptor, [](operation&, void*) { FAIL(); }, nullptr);
+        backend_->for_each_in_flight(descriptor, [](operation&, void*) { FAIL(); }, nullptr);
         backend_->forget(descriptor);
     }
 }

@@ -511,7 +511,13 @@ public:
     static constexpr const char* variant = "that has not begun";
     static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
 
-    using offload_world::offload_world;
+    explicit queued_call(stage where) : offload_world{where} {
+        for (std::size_t each = 0; each < blocking_pool::default_threads(); ++each) {
+            busy_.push_back(std::make_unique<busy_job>(*this));
+            EXPECT_TRUE(loop::current().blocking_threads().submit(*busy_.back()));
+        }
+    }
+
     auto wait() {
         return offload(
             [](std::atomic<int>* called) {
@@ -520,24 +526,8 @@ public:
             },
             &called_);
     }
-    [[nodiscard]] bool is_ready() const override { return busy_threads_ == threads; }
-    task<> background() override {
-        task_group busy;
-        for (std::size_t each = 0; each < threads; ++each) {
-            busy.spawn([this]() -> task<> {
-                co_await offload(
-                    [](gate* waited, std::atomic<std::size_t>* begun) {
-                        ++*begun;
-                        waited->pass(std::stop_token{});
-                    },
-                    &gate_, &busy_threads_);
-            });
-        }
-        co_await busy.run();
-    }
-    [[nodiscard]] bool is_settled(const run_state&) override {
-        return gate_.passed == static_cast<int>(threads);
-    }
+    [[nodiscard]] bool is_ready() const override { return begun_ == busy_.size(); }
+    [[nodiscard]] bool is_settled(const run_state&) override { return ended_ == busy_.size(); }
     task<> verify(const run_state& run) override {
         if (run.traced.made != 0) {
             EXPECT_EQ(called_, run.consumed()) << run.describe();
@@ -546,8 +536,24 @@ public:
     }
 
 private:
-    const std::size_t threads = simul::detail::blocking_pool::default_threads();
-    std::atomic<std::size_t> busy_threads_{0};
+    using blocking_pool = simul::detail::blocking_pool;
+
+    struct busy_job : simul::detail::blocking_job {
+        explicit busy_job(queued_call& owner) : blocking_job{&occupy, &end}, world{owner} {}
+        static void occupy(blocking_job& self) noexcept {
+            queued_call& owner = static_cast<busy_job&>(self).world;
+            ++owner.begun_;
+            owner.gate_.pass(std::stop_token{});
+        }
+        static void end(blocking_job& self) noexcept {
+            ++static_cast<busy_job&>(self).world.ended_;
+        }
+        queued_call& world;
+    };
+
+    std::vector<std::unique_ptr<busy_job>> busy_;
+    std::atomic<std::size_t> begun_{0};
+    std::atomic<std::size_t> ended_{0};
     std::atomic<int> called_{0};
 };
 const add_scenario<queued_call> adds_queued_call;
@@ -567,8 +573,8 @@ public:
     }
     task<> verify(const run_state& run) override {
         co_await offload_world::verify(run);
-        const bool at_once = run.planned.when == moment::while_pending && run.planned.passes == 0;
-        if (is_simulated(where()) && at_once && run.planned.how != request::deadline &&
+        const bool same_pass = run.planned.when == moment::while_pending && run.planned.passes == 0;
+        if (is_simulated(where()) && same_pass && run.planned.how != request::deadline &&
             run.traced.made != 0 && !run.subject_needs_completion) {
             EXPECT_EQ(gate_.passed, 0) << "the call is withdrawn: " << run.describe();
         }

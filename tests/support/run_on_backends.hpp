@@ -115,7 +115,9 @@ public:
             ++source_.taken;
             return 7;
         }
-        bool give_back() noexcept requires GivesBack {
+        bool give_back() noexcept
+            requires GivesBack
+        {
             ++source_.given_back;
             return true;
         }

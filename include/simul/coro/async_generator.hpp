@@ -128,7 +128,9 @@ private:
 ///
 /// Threads       the loop's thread.
 /// Lifetime      must not be moved or destroyed while a next() is pending.
-/// Complexity    one allocation for its frame; none for each value.
+/// Complexity    one allocation for its frame; none for each value. Awaiting through any number of
+///               generators uses a bounded part of the stack; destroying ones that own one another
+///               and wait at a co_yield nests, about 1 KB for each.
 /// Source        PEP 525, without the finalisation that PEP had to add to loops.
 template <class Value>
 class [[nodiscard]] async_generator {

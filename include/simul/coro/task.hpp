@@ -157,7 +157,8 @@ private:
 ///               had done before stays done.
 /// Threads       belongs to the thread of the loop that runs it, and never leaves it.
 /// Lifetime      a task that is never started destroys its arguments; builds without NDEBUG report
-///               it on standard error, unless an exception or a request to cancel was the reason. Arguments taken by reference must outlive the task.
+///               it on standard error, unless an exception or a request to cancel was the reason.
+///               Arguments taken by reference must outlive the task.
 /// Complexity    one allocation for its frame, from the recycler of the thread. Chains of any depth
 ///               use a bounded part of the stack.
 /// Source        the shape of cppcoro::task; cancellation as in P2300's set_stopped.

@@ -134,8 +134,8 @@ public:
     /// True on the simulated backend, where nothing may depend on other threads.
     [[nodiscard]] bool is_simulated() const noexcept { return simulated_; }
 
-    /// Called at the start of an iteration after interrupt(); set by run(). What was asked for before
-    /// is forgotten.
+    /// Called at the start of an iteration after interrupt(); set by run(). What was asked for
+    /// before is forgotten.
     void on_interrupt(std::function<void()> handler) {
         interrupt_handler_ = std::move(handler);
         interrupted_.store(false, std::memory_order_relaxed);

@@ -142,8 +142,7 @@ public:
     ~epoll_backend() override {
         for (descriptor_entry& entry : entries_) {
             for (operation_list* list : {&entry.readers, &entry.writers, &entry.polls}) {
-                while (operation* request = list->pop_front())
-                    conclude(*request, -ECANCELED);
+                while (operation* request = list->pop_front()) conclude(*request, -ECANCELED);
             }
         }
     }
@@ -261,8 +260,7 @@ private:
 
     descriptor_entry* make_entry(int descriptor) noexcept try {
         const auto index = static_cast<std::size_t>(descriptor);
-        while (entries_.size() <= index)
-            entries_.emplace_back();
+        while (entries_.size() <= index) entries_.emplace_back();
         return &entries_[index];
     } catch (const std::bad_alloc&) {
         return nullptr;

@@ -44,8 +44,7 @@ void conclude(operation& request, int result) noexcept {
 std::uint64_t checksum_of(const void* data, std::size_t size) noexcept {
     std::uint64_t sum = 14695981039346656037U;
     const auto* bytes = static_cast<const unsigned char*>(data);
-    for (std::size_t i = 0; i < size; ++i)
-        sum = (sum ^ bytes[i]) * 1099511628211U;
+    for (std::size_t i = 0; i < size; ++i) sum = (sum ^ bytes[i]) * 1099511628211U;
     return sum;
 }
 
@@ -210,8 +209,7 @@ void simulated_backend::close(int descriptor) noexcept {
         abort_connection(get(stream));
         endpoints_.erase(stream);
     }
-    for (const int socket : place.knocking)
-        touch(socket);
+    for (const int socket : place.knocking) touch(socket);
     if (endpoint* peer = find(place.peer)) {
         peer->peer = -1;
         peer->end_of_stream = true;
@@ -329,8 +327,7 @@ int simulated_backend::attempt_accept(endpoint& place) noexcept {
     if (place.backlog.empty()) return would_block;
     const int stream = place.backlog.front();
     place.backlog.pop_front();
-    for (const int socket : place.knocking)
-        touch(socket);
+    for (const int socket : place.knocking) touch(socket);
     place.knocking.clear();
     return stream;
 }
@@ -461,8 +458,7 @@ void simulated_backend::retry(endpoint& place) noexcept {
         request = following;
     }
     for (operation_list* list : {&place.readers, &place.writers}) {
-        while (!list->empty() && attempt(list->front()))
-            deliver(list->front());
+        while (!list->empty() && attempt(list->front())) deliver(list->front());
     }
 }
 

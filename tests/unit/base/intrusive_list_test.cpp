@@ -30,8 +30,7 @@ void leave_ages(person& who) {
 template <class List>
 std::vector<int> drain(List& list) {
     std::vector<int> ids;
-    while (auto* element = list.pop_front())
-        ids.push_back(element->id);
+    while (auto* element = list.pop_front()) ids.push_back(element->id);
     return ids;
 }
 
@@ -55,8 +54,7 @@ TEST(intrusive_list, an_element_leaves_from_the_front_the_middle_and_the_back) {
         person one{1}, two{2}, three{3};
         person* const everyone[] = {&one, &two, &three};
         ages list;
-        for (person* who : everyone)
-            list.push_back(*who);
+        for (person* who : everyone) list.push_back(*who);
 
         leave_ages(*everyone[leaving - 1]);
         EXPECT_FALSE(is_in_ages(*everyone[leaving - 1]));

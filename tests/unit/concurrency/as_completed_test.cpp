@@ -50,7 +50,8 @@ TEST(as_completed, gives_results_in_the_order_in_which_they_become_ready) {
                 values.push_back(ended->take());
             }
             EXPECT_EQ(stream.size(), 0U);
-            EXPECT_FALSE(co_await stream.next()) << "again after the end";
+            const auto answer_1 = co_await stream.next();
+            EXPECT_FALSE(answer_1) << "again after the end";
         });
         EXPECT_EQ(values, (std::vector<int>{1, 2, 3}));
         EXPECT_EQ(places, (std::vector<std::size_t>{1, 2, 0}));
@@ -61,7 +62,8 @@ TEST(as_completed, ends_at_once_without_tasks) {
     simulate([]() -> task<> {
         co_await with_task_group([&](task_group& group) -> task<> {
             auto stream = as_completed(group, std::vector<task<int>>{});
-            EXPECT_FALSE(co_await stream.next());
+            const auto answer_2 = co_await stream.next();
+            EXPECT_FALSE(answer_2);
         });
     });
 }
@@ -73,8 +75,10 @@ TEST(as_completed, the_first_to_wait_gets_the_earliest_result) {
             auto stream = as_completed(group, four_tasks());
             auto first = stream.next();
             auto second = stream.next();
-            EXPECT_EQ((co_await second)->take(), 1);
-            EXPECT_EQ((co_await first)->take(), 2);
+            const auto answer_3 = (co_await second)->take();
+            EXPECT_EQ(answer_3, 1);
+            const auto answer_4 = (co_await first)->take();
+            EXPECT_EQ(answer_4, 2);
         });
     });
 }
@@ -137,7 +141,8 @@ TEST(as_completed, a_cancelled_next_keeps_the_completion_for_the_next_call) {
     simulate([]() -> task<> {
         co_await with_task_group([&](task_group& group) -> task<> {
             auto stream = as_completed(group, four_tasks());
-            EXPECT_FALSE(co_await move_on_after(500ms, stream.next()));
+            const auto answer_5 = co_await move_on_after(500ms, stream.next());
+            EXPECT_FALSE(answer_5);
             EXPECT_EQ(stream.size(), 4U);
             // Both at 1 s: whichever comes first, no completion is lost.
             auto perhaps = co_await move_on_after(500ms, stream.next());

@@ -165,7 +165,8 @@ TEST(condition, a_time_out_with_a_free_mutex_surfaces_at_once) {
         shared_state shared;
         mutex_guard guard = co_await shared.lock.acquire();
         const time_point begin = test::now();
-        EXPECT_FALSE(co_await move_on_after(1s, shared.changed.wait(guard)));
+        const auto answer_1 = co_await move_on_after(1s, shared.changed.wait(guard));
+        EXPECT_FALSE(answer_1);
         EXPECT_EQ(test::now() - begin, 1s);
         EXPECT_TRUE(guard);
         EXPECT_TRUE(shared.lock.is_held());
@@ -243,7 +244,8 @@ TEST(condition, a_notification_that_came_before_the_time_out_is_not_lost) {
             group.spawn([&]() -> task<> {
                 mutex_guard guard = co_await shared.lock.acquire();
                 // Notified after 1 s, timed out after 2 s while it waits for the mutex.
-                EXPECT_FALSE(co_await move_on_after(2s, shared.changed.wait(guard)));
+                const auto answer_2 = co_await move_on_after(2s, shared.changed.wait(guard));
+                EXPECT_FALSE(answer_2);
                 EXPECT_TRUE(guard);
                 shared.lines.push_back("timed out");
             });
@@ -312,14 +314,14 @@ TEST(condition, checks_that_the_guard_holds_its_mutex) {
 }
 
 TEST(condition, checks_that_a_guard_serves_one_wait_at_a_time) {
-    EXPECT_DEATH(simulate([]() -> task<> {
-                     shared_state shared;
-                     condition other;
-                     mutex_guard guard = co_await shared.lock.acquire();
-                     static_cast<void>(
-                         co_await select(shared.changed.wait(guard), other.wait(guard)));
-                 }),
-                 "one for each wait");
+    EXPECT_DEATH(
+        simulate([]() -> task<> {
+            shared_state shared;
+            condition other;
+            mutex_guard guard = co_await shared.lock.acquire();
+            static_cast<void>(co_await select(shared.changed.wait(guard), other.wait(guard)));
+        }),
+        "one for each wait");
 }
 
 }  // namespace

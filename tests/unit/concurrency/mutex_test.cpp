@@ -142,7 +142,8 @@ TEST(mutex, is_released_when_the_holder_fails_or_is_stopped) {
             const mutex_guard guard = co_await shared.acquire();
             throw 7;
         };
-        EXPECT_TRUE((co_await as_outcome(fail())).has_error());
+        const auto answer_1 = (co_await as_outcome(fail())).has_error();
+        EXPECT_TRUE(answer_1);
         EXPECT_FALSE(shared.is_held());
     });
 }

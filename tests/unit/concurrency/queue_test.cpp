@@ -71,17 +71,22 @@ TEST(queue, suspends_only_where_it_is_promised) {
         const auto passes = loop::current().statistics().passes;
         co_await items.put(1);
         co_await items.put(2);
-        EXPECT_EQ(co_await items.get(), 1);
-        EXPECT_EQ(co_await items.get(), 2);
+        const auto answer_3 = co_await items.get();
+        EXPECT_EQ(answer_3, 1);
+        const auto answer_4 = co_await items.get();
+        EXPECT_EQ(answer_4, 2);
         items.task_done();
         items.task_done();
         co_await items.join();
         EXPECT_EQ(loop::current().statistics().passes, passes);
-        EXPECT_FALSE(co_await move_on_after(1s, items.get()));
+        const auto answer_5 = co_await move_on_after(1s, items.get());
+        EXPECT_FALSE(answer_5);
         co_await items.put(1);
         co_await items.put(2);
-        EXPECT_FALSE(co_await move_on_after(1s, items.put(3)));
-        EXPECT_FALSE(co_await move_on_after(1s, items.join()));
+        const auto answer_6 = co_await move_on_after(1s, items.put(3));
+        EXPECT_FALSE(answer_6);
+        const auto answer_7 = co_await move_on_after(1s, items.join());
+        EXPECT_FALSE(answer_7);
         EXPECT_EQ(items.size(), 2U);
         EXPECT_EQ(items.waiting_consumers() + items.waiting_producers(), 0U);
     });
@@ -109,7 +114,10 @@ TEST(queue, moves_items_that_cannot_be_copied) {
             group.spawn([&]() -> task<> {
                 for (int i = 0; i < 3; ++i) co_await items.put(std::make_unique<int>(i));
             });
-            for (int i = 0; i < 3; ++i) EXPECT_EQ(*co_await items.get(), i);
+            for (int i = 0; i < 3; ++i) {
+                const auto item = co_await items.get();
+                EXPECT_EQ(*item, i);
+            }
         });
     });
 }
@@ -138,7 +146,10 @@ TEST(queue, waiting_producers_are_served_in_the_order_of_arrival) {
             for (int i = 0; i < 4; ++i) group.spawn(put_one(items, i, put));
             co_await until_producers(items, 3);
             EXPECT_FALSE(items.try_put(9)) << "may not overtake";
-            for (int i = 0; i < 4; ++i) EXPECT_EQ(co_await items.get(), i);
+            for (int i = 0; i < 4; ++i) {
+                const int item = co_await items.get();
+                EXPECT_EQ(item, i);
+            }
         });
         EXPECT_EQ(put, (numbers{0, 1, 2, 3}));
         EXPECT_EQ(items.unfinished(), 4U);
@@ -176,7 +187,8 @@ TEST(queue, without_capacity_a_producer_waits_for_his_consumer) {
             group.spawn(put_one(items, 2, put));
             co_await until_producers(items, 2);
             EXPECT_EQ(items.size(), 0U);
-            EXPECT_EQ(co_await items.get(), 1);
+            const auto answer_8 = co_await items.get();
+            EXPECT_EQ(answer_8, 1);
             EXPECT_EQ(items.try_get(), 2);
             EXPECT_FALSE(items.try_get());
             co_await yield_now();
@@ -237,9 +249,11 @@ TEST(queue, without_another_consumer_the_item_goes_back_to_the_front) {
                 EXPECT_TRUE(only.was_cancelled());
                 EXPECT_EQ(items.size(), 2U) << "for the moment one too many";
                 EXPECT_FALSE(items.try_put(3));
-                EXPECT_EQ(co_await items.get(), 1);
+                const auto answer_9 = co_await items.get();
+                EXPECT_EQ(answer_9, 1);
                 EXPECT_FALSE(items.try_put(3)) << "still full";
-                EXPECT_EQ(co_await items.get(), 2);
+                const auto answer_10 = co_await items.get();
+                EXPECT_EQ(answer_10, 2);
             });
             EXPECT_TRUE(got.empty());
         });
@@ -278,9 +292,8 @@ TEST(queue, a_cancelled_producer_inserts_nothing_and_its_item_is_destroyed) {
         co_await items.put(counted_object{alive});
         EXPECT_EQ(alive, 1);
         co_await with_task_group([&](task_group& group) -> task<> {
-            auto waiting = group.spawn([&]() -> task<> {
-                co_await items.put(counted_object{alive});
-            });
+            auto waiting =
+                group.spawn([&]() -> task<> { co_await items.put(counted_object{alive}); });
             co_await until_producers(items, 1);
             EXPECT_GE(alive, 2);
             waiting.cancel();
@@ -350,7 +363,8 @@ TEST(queue, close_lets_consumers_take_the_rest_and_then_tells_them) {
         co_await items.put(2);
         items.close();
         EXPECT_TRUE(items.is_closed());
-        EXPECT_EQ(co_await items.get(), 1);
+        const auto answer_11 = co_await items.get();
+        EXPECT_EQ(answer_11, 1);
         bool refused = false;
         try {
             co_await items.put(3);
@@ -358,9 +372,11 @@ TEST(queue, close_lets_consumers_take_the_rest_and_then_tells_them) {
             refused = true;
         }
         EXPECT_TRUE(refused);
-        EXPECT_EQ(co_await items.get(), 2);
+        const auto answer_12 = co_await items.get();
+        EXPECT_EQ(answer_12, 2);
         for (int i = 0; i < 2; ++i) {
-            EXPECT_TRUE((co_await as_outcome(items.get())).has_error());
+            const auto answer_13 = (co_await as_outcome(items.get())).has_error();
+            EXPECT_TRUE(answer_13);
         }
         items.close();  // again: nothing happens
     });
@@ -497,7 +513,8 @@ TEST(queue, close_now_counts_what_it_throws_away_as_done) {
             items.task_done();
         });
         EXPECT_TRUE(joined);
-        EXPECT_TRUE((co_await as_outcome(items.get())).has_error());
+        const auto answer_14 = (co_await as_outcome(items.get())).has_error();
+        EXPECT_TRUE(answer_14);
     });
 }
 

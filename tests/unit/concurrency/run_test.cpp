@@ -166,7 +166,7 @@ TEST(run, first_interrupt_cancels_main_with_cleanup_t29) {
             EXPECT_EQ(error.reason(), cancel_reason::interrupted);
         }
         EXPECT_EQ(lines, (log{"raised", "cleaned", "main"}));
-        struct sigaction after {};
+        struct sigaction after{};
         sigaction(SIGINT, nullptr, &after);
         EXPECT_EQ(after.sa_handler, SIG_DFL) << "the handler is gone";
     }

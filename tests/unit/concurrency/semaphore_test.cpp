@@ -55,7 +55,8 @@ TEST(semaphore, does_not_suspend_while_permits_are_left) {
         EXPECT_EQ(loop::current().statistics().passes, passes);
         EXPECT_EQ(permits.available(), 0U);
         EXPECT_FALSE(permits.try_acquire());
-        EXPECT_FALSE(co_await move_on_after(1s, permits.acquire()));
+        const auto answer_1 = co_await move_on_after(1s, permits.acquire());
+        EXPECT_FALSE(answer_1);
         EXPECT_EQ(permits.waiting(), 0U);
     });
 }

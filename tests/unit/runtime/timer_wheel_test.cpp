@@ -111,11 +111,9 @@ TEST(timer_wheel, keeps_ties_in_order_when_many_are_dealt_out_slot_by_slot) {
         wheel.arm(items.emplace_back(log, number, at(base + number % 7)));
     }
     for (int remainder = 0; remainder < 7; ++remainder) {
-        for (int number = remainder; number < 1'000; number += 7)
-            expected.push_back(number);
+        for (int number = remainder; number < 1'000; number += 7) expected.push_back(number);
     }
-    while (wheel.next_wakeup() != time_point::max())
-        wheel.advance(wheel.next_wakeup());
+    while (wheel.next_wakeup() != time_point::max()) wheel.advance(wheel.next_wakeup());
     EXPECT_EQ(log, expected);
 }
 
@@ -163,8 +161,7 @@ TEST(timer_wheel, fires_over_the_whole_range_of_time) {
     const time_point last = time_point::max() - duration{1};
     probe lowest{log, 1, time_point::min()}, low{log, 2, time_point::min() + duration{1}};
     probe zero{log, 4, at(0)}, minus{log, 3, at(-1)}, highest{log, 5, last};
-    for (probe* item : {&highest, &zero, &minus, &low, &lowest})
-        wheel.arm(*item);
+    for (probe* item : {&highest, &zero, &minus, &low, &lowest}) wheel.arm(*item);
     wheel.advance(time_point::min());
     EXPECT_EQ(log, (numbers{1}));
     for (int number = 2; number <= 5; ++number) {
@@ -203,8 +200,7 @@ TEST(timer_wheel, lets_a_callback_disarm_a_timer_that_is_due_in_the_same_advance
         kept.deadline = first.deadline + duration{1};
         first.other = victim;
         first.then = [](probe& self) { EXPECT_TRUE(self.wheel->disarm(*self.other)); };
-        for (probe* item : {&first, &tie, &far, &kept})
-            wheel.arm(*item);
+        for (probe* item : {&first, &tie, &far, &kept}) wheel.arm(*item);
         wheel.advance(far.deadline);
         EXPECT_EQ(log, victim == &tie ? (numbers{1, 4, 3}) : (numbers{1, 2, 4}));
         EXPECT_EQ(wheel.size(), 0U);
@@ -353,8 +349,7 @@ TEST(timer_wheel, fires_everything_at_exactly_its_deadline_when_driven_by_next_w
         clock = next;
         wheel.advance(clock);
     }
-    for (const exact& item : items)
-        ASSERT_EQ(item.error_, duration::zero());
+    for (const exact& item : items) ASSERT_EQ(item.error_, duration::zero());
 }
 
 TEST(timer_wheel, costs_no_memory_for_a_million_armed_and_disarmed_timers) {
@@ -379,8 +374,7 @@ TEST(timer_wheel, costs_no_memory_for_a_million_armed_and_disarmed_timers) {
             wheel->arm(*item);
         }
         ASSERT_EQ(mallinfo2().uordblks, before.uordblks);
-        for (auto& item : *items)
-            wheel->disarm(*item);
+        for (auto& item : *items) wheel->disarm(*item);
     }
     EXPECT_EQ(mallinfo2().uordblks, before.uordblks);
     EXPECT_EQ(wheel->size(), 0U);
@@ -418,26 +412,21 @@ public:
     }
 
     ~differential() {
-        for (auto& item : items_)
-            wheel_.disarm(*item);
+        for (auto& item : items_) wheel_.disarm(*item);
     }
 
     void run(int operations) {
-        for (int count = 0; count < 300; ++count)
-            change_one();
+        for (int count = 0; count < 300; ++count) change_one();
         for (int count = 0; count < operations && !::testing::Test::HasFailure(); ++count) {
             switch (random_() % 8) {
-                case 0:
-                    advance(later(random_duration(largest_step_)));
-                    break;
+                case 0: advance(later(random_duration(largest_step_))); break;
                 case 1:
                     if (occupied()) advance(wheel_.next_wakeup());
                     break;
                 case 2:
                     if (occupied()) advance(ahead_.begin()->first);
                     break;
-                default:
-                    change_one();
+                default: change_one();
             }
             check();
         }
@@ -472,10 +461,8 @@ private:
 
     time_point random_deadline() {
         switch (random_() % 16) {
-            case 0:
-                return time_point::max();
-            case 1:
-                return now_;
+            case 0: return time_point::max();
+            case 1: return now_;
             case 2: {
                 const duration past = now_ < at(0) ? now_ - time_point::min() : duration::max();
                 return now_ - std::min(random_duration(40), past);
@@ -487,8 +474,7 @@ private:
                 if (found != ahead_.end()) return found->first;
                 [[fallthrough]];
             }
-            default:
-                return later(random_duration(62));
+            default: return later(random_duration(62));
         }
     }
 
@@ -533,8 +519,7 @@ private:
         for (auto next = ahead_.begin(); next != end; next = ahead_.erase(next)) {
             next->second->listed = due_.insert(due_.end(), next->second);
         }
-        for (entry* item : due_)
-            item->state = where::due;
+        for (entry* item : due_) item->state = where::due;
         wheel_.advance(now);
         EXPECT_TRUE(due_.empty()) << "not everything that was due fired";
         due_.clear();
@@ -552,8 +537,7 @@ private:
         ASSERT_EQ(due_.front(), &item) << "fired in another order";
         due_.pop_front();
         item.state = where::nowhere;
-        for (auto changes = random_() % 3; changes != 0; --changes)
-            change_one();
+        for (auto changes = random_() % 3; changes != 0; --changes) change_one();
         if (random_() % 8 == 0 && item.state == where::nowhere) arm(item);
         if (random_() % 8 == 0 && !due_.empty()) disarm(*due_.back());
     }

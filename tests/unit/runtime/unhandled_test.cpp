@@ -67,8 +67,9 @@ TEST(unhandled, setting_a_handler_returns_the_one_before) {
 TEST(unhandled, the_default_prints_what_and_where) {
     testing::internal::CaptureStderr();
     report_unhandled_error(make_error("lost"), "in a test");
-    EXPECT_EQ(testing::internal::GetCapturedStderr().find("simul: unhandled error in a test: lost\n"),
-              0U);
+    EXPECT_EQ(
+        testing::internal::GetCapturedStderr().find("simul: unhandled error in a test: lost\n"),
+        0U);
 }
 
 TEST(unhandled, the_default_prints_exceptions_of_any_type) {

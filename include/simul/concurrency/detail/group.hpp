@@ -90,8 +90,8 @@ public:
     /// Like part(), inside start(): answers for the group if that was the last participant.
     started part_inside_start(bool stopped) noexcept;
 
-    /// A participant has failed: keeps the first error and cancels the others. Later errors are kept
-    /// beside it.
+    /// A participant has failed: keeps the first error and cancels the others. Later errors are
+    /// kept beside it.
     void fail(std::exception_ptr error) noexcept;
 
     void throw_if_failed();
