@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The countdown of rocket.cpp on an event loop written right here: async and await are an
-// interface, and what runs behind it is anybody's choice. A loop needs a simul::scheduler, which
-// knows how to run coroutines, and something for them to wait for. This one only knows sleep.
+// The countdown of rocket.cpp on an event loop written right here: await is an interface, and what
+// runs behind it is anybody's choice. A loop needs a simul::scheduler, which knows how to run
+// coroutines, and something for them to wait for. This one only knows sleep.
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
