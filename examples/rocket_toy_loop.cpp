@@ -8,10 +8,8 @@
 #include <iostream>
 #include <map>
 #include <string>
-#include <string_view>
 #include <thread>
 
-#include "simul/base/time.hpp"
 #include "simul/concurrency/gather.hpp"
 #include "simul/runtime/leaf.hpp"
 #include "support/clock_text.hpp"
@@ -29,7 +27,8 @@ struct {
     bool done = false;
 
     // Real time, or a clock that jumps to the next event.
-    bool jumps = std::getenv("SIMUL_BACKEND") == std::string_view{"simulated"};
+    const char* backend = std::getenv("SIMUL_BACKEND");
+    bool jumps = backend != nullptr && backend == std::string{"simulated"};
     steady_clock::time_point jumped_to;
     steady_clock::time_point now() const { return jumps ? jumped_to : steady_clock::now(); }
 } loop;
@@ -43,7 +42,7 @@ struct sleeper : simul::leaf {
         place = loop.sleepers.emplace(began + length, this);
         return simul::started::pending;
     }
-    simul::duration take() const { return loop.now() - began; }
+    auto take() const { return loop.now() - began; }
     void end(simul::notice how) {
         loop.sleepers.erase(place);
         finish(how);
