@@ -18,7 +18,7 @@ namespace {
 
 std::set<std::string> listed_awaitables() {
     std::set<std::string> names;
-    std::ifstream file{std::string{SIMUL_SOURCE_DIR} + "/tests/conformance/awaitables.txt"};
+    std::ifstream file{SIMUL_SOURCE_DIR "/tests/conformance/awaitables.txt"};
     EXPECT_TRUE(file.is_open());
     for (std::string line; std::getline(file, line);) {
         line.erase(std::find(line.begin(), line.end(), '#'), line.end());
