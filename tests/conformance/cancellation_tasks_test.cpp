@@ -305,6 +305,7 @@ public:
 private:
     async_generator<int> values() {
         const counted_object local{alive_};
+        ++begun_;
         const int value = co_await work();
         co_yield value;
     }

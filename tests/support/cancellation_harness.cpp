@@ -40,6 +40,7 @@ const char* name_of(moment when) {
         case moment::before_resume_same_pass: return "in the pass of the completion";
         case moment::time_out_then_completion: return "in the timers before the completion";
         case moment::completion_then_time_out: return "in the timers after the completion";
+        case moment::time_out_then_request: return "in the timers after a time-out";
     }
     return "unknown";
 }
@@ -104,10 +105,16 @@ task<> director(run_state& run) {
             if (run.subject.done()) co_return;
             const bool last = planned.when == moment::time_out_then_completion;
             const time_point since = last ? simul::test::now() : run.limited_since;
-            run.completes_in_time.deadline = since + run.limit - duration{last ? 0 : 1};
-            loop::current().arm(run.completes_in_time);
+            run.acts_in_time.deadline = since + run.limit - duration{last ? 0 : 1};
+            loop::current().arm(run.acts_in_time);
             break;
         }
+        case moment::time_out_then_request:
+            if (run.subject.done()) co_return;
+            run.acts_in_time.deadline = simul::test::now() + run.limit;
+            loop::current().arm(run.acts_in_time);
+            run.pass_time();
+            co_return;
     }
     run.ask();
 }
@@ -130,6 +137,7 @@ task<> nurse(run_state& run) {
     while (!run.is_spawned) co_await yield_now();
     while (!run.subject.done()) {
         if (run.wants_completion_first) run.complete();
+        if (run.acts_in_time.armed()) run.pass_time();
         if (run.is_requested) {
             if (run.planned.again || run.planned.how == request::deadline) run.ask_again();
             if (++passes_since_request >= passes_before_completion &&
@@ -142,8 +150,8 @@ task<> nurse(run_state& run) {
     }
     run.world.subject_ended(run);
     run.complete();
-    while (!run.world.is_settled(run) || run.completes_in_time.armed()) {
-        if (run.completes_in_time.armed()) run.pass_time();
+    while (!run.world.is_settled(run) || run.acts_in_time.armed()) {
+        if (run.acts_in_time.armed()) run.pass_time();
         left.lose_some(run, "the completion has no effect");
         co_await yield_now();
     }
@@ -391,6 +399,7 @@ void run_state::complete() {
 void run_state::ask() {
     is_requested = true;
     was_taken_before = traced.takes != 0;
+    was_resumed_before = has_resumed();
     was_effective = !subject.done();
     switch (planned.how) {
         case request::nobody: was_effective = false; break;
@@ -417,7 +426,7 @@ void run_state::ask_again() {
 // its backend waits, and of the real one by itself.
 void run_state::pass_time() const {
     time_point until = limited_since + limit;
-    if (completes_in_time.armed()) until = std::max(until, completes_in_time.deadline);
+    if (acts_in_time.armed()) until = std::max(until, acts_in_time.deadline);
     pass_time_until(until);
 }
 
@@ -484,6 +493,10 @@ std::vector<plan> plans_for(wrapping around, bool remembers, bool can_complete) 
                 add(request::deadline, moment::completion_then_time_out, passes);
             }
         }
+        if (around == wrapping::timeout) {
+            add(request::handle, moment::time_out_then_request, passes);
+            add(request::outer_task, moment::time_out_then_request, passes);
+        }
         if (!everything) continue;
         add(request::handle, moment::while_pending, passes, false, true);
         add(request::group, moment::while_pending, passes, false, true);
@@ -513,6 +526,9 @@ void check_run(const run_state& run, const expectations& expected) {
     expect(run.began <= 1 && run.alive == 0, "locals are destroyed once", run);
     const int outcomes = run.values + run.errors + run.cancelled_outcomes + run.timeouts;
     expect(outcomes <= 1, "one outcome of the await", run);
+    if (run.planned.how != request::deadline && run.was_effective && !run.was_resumed_before) {
+        expect(run.timeouts == 0, "a request from outside is more than a time-out", run);
+    }
     const bool was_stopped = run.subject.was_cancelled() || run.timed_out;
     expect(run.subject.done() && run.subject.error() == nullptr, "the subject has ended", run);
     expect((run.went_on == 1) != was_stopped, "one outcome of the task", run);

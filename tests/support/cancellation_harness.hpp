@@ -72,6 +72,7 @@ enum class moment {
     before_resume_same_pass,   // the result came earlier in the director's pass
     time_out_then_completion,  // in one pass of the timers
     completion_then_time_out,
+    time_out_then_request,  // in one pass of the timers; the time-out is the wrapping
 };
 
 /// One way to disturb a subject.
@@ -156,13 +157,18 @@ private:
 
 /// What one run did.
 struct run_state {
-    /// Completes from within the loop's timers.
-    struct completing_timer : timer {
-        explicit completing_timer(run_state& owner) noexcept
-            : timer{[](timer& self) noexcept {
-                  static_cast<completing_timer&>(self).run.complete();
-              }},
+    /// Completes, or requests, from within the loop's timers.
+    struct acting_timer : timer {
+        explicit acting_timer(run_state& owner) noexcept
+            : timer{[](timer& self) noexcept { static_cast<acting_timer&>(self).act(); }},
               run{owner} {}
+        void act() const noexcept {
+            if (run.planned.when == moment::time_out_then_request) {
+                run.ask();
+            } else {
+                run.complete();
+            }
+        }
         run_state& run;
     };
 
@@ -197,14 +203,15 @@ struct run_state {
     bool is_completed = false;
     bool completed_in_time = false;  ///< while the subject lived
     bool is_requested = false;
-    bool was_effective = false;     ///< the subject lived when it was requested
-    bool was_taken_before = false;  ///< its result had been taken by then
+    bool was_effective = false;       ///< the subject lived when it was requested
+    bool was_resumed_before = false;  ///< its code after the await had begun by then
+    bool was_taken_before = false;    ///< its result had been taken by then
     bool completed_while_waiting = false;
     bool wants_completion_first = false;
     bool wants_completion_last = false;
     time_point limited_since;
     duration limit{};
-    completing_timer completes_in_time{*this};
+    acting_timer acts_in_time{*this};
 
     [[nodiscard]] bool has_resumed() const noexcept {
         return values + errors + cancelled_outcomes + timeouts != 0;
@@ -412,7 +419,9 @@ void run_wrapped(stage where) {
             World world{where};
             run_state run{world, planned, &subject<World, Around>};
             run.limit = is_simulated(where) ? duration{1s} : duration{200us};
-            run.limits_itself = Around == wrapping::timeout && planned.how == request::deadline;
+            run.limits_itself =
+                Around == wrapping::timeout &&
+                (planned.how == request::deadline || planned.when == moment::time_out_then_request);
             run.subject_needs_completion = World::obeys == rule::completes ||
                                            World::needs_completion || Around == wrapping::shield;
             if (planned.how == request::nobody) run.partner_delay = duration::zero();
