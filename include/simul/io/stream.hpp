@@ -34,15 +34,15 @@ namespace simul {
 
 /// A stream of bytes in both directions; see the rules at the top of this file.
 template <class Type>
-concept byte_stream =
-    std::movable<Type> && requires(Type& stream, const Type& constant, std::span<std::byte> buffer,
-                                   std::span<const std::byte> bytes) {
-        { stream.read_some(buffer) } -> awaitable_of<std::size_t>;
-        { stream.write_some(bytes) } -> awaitable_of<std::size_t>;
-        { stream.shutdown() } -> awaitable_of<void>;
-        { stream.close() } noexcept -> std::same_as<void>;
-        { constant.has_input() } noexcept -> std::same_as<bool>;
-    };
+concept byte_stream = std::is_move_constructible_v<Type> &&
+                      requires(Type& stream, const Type& constant, std::span<std::byte> buffer,
+                               std::span<const std::byte> bytes) {
+                          { stream.read_some(buffer) } -> awaitable_of<std::size_t>;
+                          { stream.write_some(bytes) } -> awaitable_of<std::size_t>;
+                          { stream.shutdown() } -> awaitable_of<void>;
+                          { stream.close() } noexcept -> std::same_as<void>;
+                          { constant.has_input() } noexcept -> std::same_as<bool>;
+                      };
 
 /// A stream of any kind, for code that is compiled once: TLS over TCP or over memory, HTTP over
 /// either. Each call costs one small coroutine frame; where that matters use the stream itself.
@@ -54,8 +54,9 @@ class any_stream {
 public:
     any_stream() noexcept = default;
 
-    template <byte_stream Stream>
-        requires(!std::same_as<Stream, any_stream>)
+    /// Takes over a stream of a particular kind.
+    template <class Stream>
+        requires(!std::same_as<Stream, any_stream> && byte_stream<Stream>)
     explicit any_stream(Stream stream)
         : held_{std::make_unique<model<Stream>>(std::move(stream))} {}
 
@@ -64,7 +65,7 @@ public:
     /// Returns       how many bytes; 0 at the end of the stream.
     /// Errors        those of the stream in it.
     /// Suspends      as the stream in it does.
-    /// Cancellation  as for the stream in it.
+    /// Cancellation  clean or partial, as the stream in it says.
     /// Lifetime      `buffer` must stay valid and untouched until the await has ended.
     [[nodiscard]] task<std::size_t> read_some(std::span<std::byte> buffer) {
         return held_->read_some(buffer);
@@ -75,7 +76,7 @@ public:
     /// Returns       how many bytes were taken, at least 1 unless `bytes` is empty.
     /// Errors        those of the stream in it.
     /// Suspends      as the stream in it does.
-    /// Cancellation  as for the stream in it.
+    /// Cancellation  clean or partial, as the stream in it says.
     /// Lifetime      `bytes` must stay valid and unchanged until the await has ended.
     [[nodiscard]] task<std::size_t> write_some(std::span<const std::byte> bytes) {
         return held_->write_some(bytes);
@@ -85,7 +86,7 @@ public:
     ///
     /// Errors        those of the stream in it.
     /// Suspends      as the stream in it does.
-    /// Cancellation  as for the stream in it.
+    /// Cancellation  clean or partial, as the stream in it says.
     [[nodiscard]] task<> shutdown() { return held_->shutdown(); }
 
     /// Ends both directions at once. Nothing happens if it is empty.
