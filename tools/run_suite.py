@@ -10,6 +10,7 @@ last line counts GoogleTest cases, example cases and checks: `N passed, N failed
 """
 
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -39,11 +40,18 @@ SANITIZER_OPTIONS = {
 class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.reasons = collections.Counter()  # why cases were skipped
 
     def add(self, passed=0, failed=0, skipped=0):
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
+
+    def why_skipped(self):
+        """One line for each reason, with how many cases it kept from running."""
+        unknown = self.skipped - sum(self.reasons.values())
+        lines = [f"{count} skipped: {reason}" for reason, count in self.reasons.most_common()]
+        return lines + ([f"{unknown} skipped without a reason"] if unknown > 0 else [])
 
     def __str__(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -143,6 +151,9 @@ class Suite:
         elif code < 0:
             detail += f", killed by {signal.Signals(-code).name}"
         say("FAILED" if failed else "ok", name, detail, seconds)
+        self.tally.reasons.update(re.findall(r": Skipped\n(.+)$", output, re.MULTILINE))
+        for note in dict.fromkeys(re.findall(r"^note: .*", output, re.MULTILINE)):
+            print(f"        {note}", flush=True)
         if failed:
             print(shorten(self.without_successes(output)), flush=True)
 
@@ -237,6 +248,8 @@ class Suite:
                 say("skipped", name, "there is no complete build", 0)
             else:
                 self.run_check(name, command)
+        for line in self.tally.why_skipped():
+            print(line)
         print(self.tally, flush=True)
         return 1 if self.tally.failed or self.tally.passed == 0 else 0
 

@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(everything, cancellation, testing::ValuesIn(all_runs())
 class summary : public testing::Environment {
 public:
     void TearDown() override {
-        std::printf("cancellation: %zu awaitables in %zu scenarios, %zu runs\n",
+        std::printf("note: cancellation: %zu awaitables in %zu scenarios, %zu runs\n",
                     names_of_scenarios().size(), scenarios().size(), runs_so_far());
     }
 };

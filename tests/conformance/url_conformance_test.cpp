@@ -152,7 +152,7 @@ TEST(url_conformance, parses_every_case_of_the_web_platform_tests) {
         EXPECT_EQ(wrong, "") << test.dump();
     }
 
-    std::printf("url: %zu of %zu cases\n", right, read);
+    std::printf("note: url: %zu of %zu cases\n", right, read);
     EXPECT_EQ(read, number_of_cases(file));
     EXPECT_GE(read, 891u);
     EXPECT_EQ(right, read);
@@ -200,7 +200,7 @@ TEST(url_conformance, maps_every_domain_to_ascii_as_the_tests_say) {
         if (got == expected) ++right;
     }
 
-    std::printf("toascii: %zu of %zu cases\n", right, read);
+    std::printf("note: toascii: %zu of %zu cases\n", right, read);
     EXPECT_EQ(read, number_of_cases(file));
     EXPECT_GT(read, 0u);
     EXPECT_EQ(right, read);
@@ -229,8 +229,9 @@ TEST(url_conformance, percent_encodes_utf8_as_the_tests_say) {
         }
     }
 
-    std::printf("percent-encoding: %zu of %zu cases in UTF-8, %zu in other encodings not run\n",
-                read, number_of_cases(file), other_encodings);
+    std::printf(
+        "note: percent-encoding: %zu of %zu cases in UTF-8, %zu in other encodings not run\n", read,
+        number_of_cases(file), other_encodings);
     EXPECT_EQ(read, number_of_cases(file));
     EXPECT_GT(read, 0u);
 }

@@ -66,8 +66,8 @@ public:
     operation_state state = operation_state::idle;
     int descriptor;
     std::uint32_t size;
-    std::uint32_t flags = 0;  ///< poll: the events waited for
-    void* buffer;
+    std::uint32_t flags = 0;  ///< poll: the events waited for; accept: the address's length
+    void* buffer;             ///< accept: for the peer's address, or nullptr
     completion complete;
 
     // Written by the backend.

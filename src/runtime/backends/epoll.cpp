@@ -59,7 +59,10 @@ long call(operation& request) noexcept {
             return ::send(fd, request.buffer, request.size, MSG_DONTWAIT | MSG_NOSIGNAL);
         case opcode::read: return ::read(fd, request.buffer, request.size);
         case opcode::write: return ::write(fd, request.buffer, request.size);
-        case opcode::accept: return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        case opcode::accept:
+            return ::accept4(fd, static_cast<sockaddr*>(request.buffer),
+                             request.buffer != nullptr ? &request.flags : nullptr,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
         case opcode::connect:
         case opcode::poll: break;
     }

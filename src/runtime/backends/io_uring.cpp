@@ -165,9 +165,8 @@ public:
     [[nodiscard]] bool overlaps(const void* begin, std::size_t size) noexcept {
         bool found = false;
         slab_.for_each([&](operation& request) {
-            const bool has_buffer = request.code != opcode::poll && request.code != opcode::accept;
             found = found || shares_a_byte(begin, size, &request, sizeof request) ||
-                    (has_buffer && shares_a_byte(begin, size, request.buffer, request.size));
+                    shares_a_byte(begin, size, request.buffer, request.size);
         });
         return found;
     }
@@ -287,7 +286,8 @@ private:
                                     current_position);
                 break;
             case opcode::accept:
-                io_uring_prep_accept(&submission, fd, nullptr, nullptr,
+                io_uring_prep_accept(&submission, fd, static_cast<sockaddr*>(request.buffer),
+                                     request.buffer != nullptr ? &request.flags : nullptr,
                                      SOCK_NONBLOCK | SOCK_CLOEXEC);
                 break;
             case opcode::connect:

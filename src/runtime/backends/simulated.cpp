@@ -224,6 +224,13 @@ void simulated_backend::reset(int descriptor) noexcept {
     touch(descriptor);
 }
 
+bool simulated_backend::is_readable(int descriptor) const noexcept {
+    const auto found = endpoints_.find(descriptor);
+    if (found == endpoints_.end()) return true;
+    const endpoint& place = *found->second;
+    return !place.incoming.empty() || place.end_of_stream || place.reset;
+}
+
 void simulated_backend::abort_connection(endpoint& place) noexcept {
     const int other = place.peer;
     for (endpoint* end : {&place, find(other)}) {

@@ -100,6 +100,9 @@ public:
     /// and after that reads give 0 and sends EPIPE.
     void reset(int descriptor) noexcept;
 
+    /// Whether a receive would give something now: bytes, the end, or an error.
+    [[nodiscard]] bool is_readable(int descriptor) const noexcept;
+
 private:
     using operation_list = intrusive_list<operation, operation>;
 

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/io/detail/socket.hpp: a descriptor with the operations on it, and how it is closed.
+//
+// With io_uring the system may still work on an operation when the stream is closed: it owns the
+// buffer, and the descriptor must not be closed under it. So the descriptor lies in a record of its
+// own, to which the stream and the operations refer.
+//
+//      tcp_stream ───▶ shared_socket ◀─── socket_operation (in the frame that waits)
+//
+//      close()    ends what is in flight; what the system does not let go of at once completes
+//      later the last completion after close() closes the descriptor the last reference frees the
+//      record
+//
+// Invariants
+//   1. At most one operation waits for each direction.
+//   2. An operation in flight is counted in `in_flight_` and waits in a frame, so whoever closes
+//      does not have to: the frame outlives the completion.
+//   3. A connection that was accepted and not taken is in the operation, which still counts as
+//      waiting, or in `kept`; never in both, and never is there a second one.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "simul/base/unique_fd.hpp"
+#include "simul/io/address.hpp"
+#include "simul/io/detail/stream_result.hpp"
+#include "simul/runtime/leaf.hpp"
+#include "simul/runtime/operation.hpp"
+
+namespace simul {
+
+class accepted;
+
+namespace detail {
+
+class socket_operation;
+
+enum class direction : unsigned char { incoming, outgoing };
+
+class shared_socket {
+public:
+    explicit shared_socket(unique_fd owned) noexcept;
+    shared_socket(const shared_socket&) = delete;
+    shared_socket& operator=(const shared_socket&) = delete;
+
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+    [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
+    [[nodiscard]] bool has_operations() const noexcept { return in_flight_ != 0; }
+
+    void close() noexcept;
+    [[nodiscard]] bool has_input() const noexcept;
+
+    /// shutdown(2) of the outgoing direction; a result as in stream_result.hpp.
+    int shut_down() noexcept;
+
+    socket_operation*& waiting(direction which) noexcept {
+        return waiting_[static_cast<std::size_t>(which)];
+    }
+    void operation_began() noexcept { ++in_flight_; }
+    void operation_ended() noexcept;
+
+    void refer() noexcept { ++references_; }
+    void release() noexcept {
+        if (--references_ == 0) delete this;
+    }
+
+    /// For listeners: accepted, but nobody was there any more to take it.
+    unique_fd kept;
+    endpoint kept_peer;
+
+private:
+    ~shared_socket();
+    void close_descriptor() noexcept;
+
+    std::array<socket_operation*, 2> waiting_{};
+    std::size_t in_flight_ = 0;
+    std::size_t references_ = 0;
+    int descriptor_;
+    bool is_simulated_ = false;
+    bool is_closed_ = false;
+};
+
+/// Refers to a shared_socket, or to none.
+class socket_reference {
+public:
+    socket_reference() noexcept = default;
+    explicit socket_reference(shared_socket* to) noexcept : to_{to} {
+        if (to_ != nullptr) to_->refer();
+    }
+    socket_reference(socket_reference&& other) noexcept : to_{std::exchange(other.to_, nullptr)} {}
+    socket_reference& operator=(socket_reference&& other) noexcept {
+        std::swap(to_, other.to_);
+        return *this;
+    }
+    ~socket_reference() {
+        if (to_ != nullptr) to_->release();
+    }
+
+    [[nodiscard]] shared_socket* get() const noexcept { return to_; }
+    shared_socket* operator->() const noexcept { return to_; }
+    explicit operator bool() const noexcept { return to_ != nullptr; }
+
+private:
+    shared_socket* to_ = nullptr;
+};
+
+/// The owner's reference: closes when it is destroyed or assigned to. Empty means closed.
+class socket_owner {
+public:
+    socket_owner() noexcept = default;
+    explicit socket_owner(unique_fd owned) : socket_{new shared_socket{std::move(owned)}} {}
+    socket_owner(socket_owner&& other) noexcept : socket_{std::move(other.socket_)} {}
+    socket_owner& operator=(socket_owner&& other) noexcept;
+    ~socket_owner();
+
+    [[nodiscard]] shared_socket* get() const noexcept { return socket_.get(); }
+    void close() noexcept {
+        if (socket_) socket_->close();
+    }
+
+    /// The open descriptor; throws closed.
+    [[nodiscard]] int descriptor() const;
+
+private:
+    void expect_nobody_waits() const noexcept;
+
+    socket_reference socket_;
+};
+
+/// The leaf of all operations on a shared_socket.
+class socket_operation : public leaf, public operation {
+public:
+    socket_operation(shared_socket* on, direction which, opcode what, void* data,
+                     std::size_t length) noexcept
+        : leaf{&interrupt},
+          operation{what, on != nullptr ? on->descriptor() : -1, data, length, &finished},
+          socket_{on},
+          direction_{which} {
+        result = stream_closed;
+    }
+
+    started start(waiter& self) noexcept;
+
+protected:
+    [[nodiscard]] shared_socket& socket() const noexcept { return *socket_.get(); }
+
+    /// Lets the next one wait. Does nothing the second time.
+    void stop_waiting() noexcept {
+        if (socket_ && socket_->waiting(direction_) == this) socket_->waiting(direction_) = nullptr;
+    }
+
+private:
+    static void finished(operation& self) noexcept;
+    static void interrupt(cancellable& self) noexcept;
+    [[nodiscard]] bool settle_before_submit() noexcept;
+    void settle_result() noexcept;
+
+    socket_reference socket_;
+    direction direction_;
+    bool asked_to_end_ = false;
+};
+
+class socket_transfer : public socket_operation {
+public:
+    using socket_operation::socket_operation;
+    [[nodiscard]] std::size_t take() const { return take_stream_result(result); }
+};
+
+class socket_shutdown {
+public:
+    explicit socket_shutdown(shared_socket* on) noexcept : socket_{on} {}
+
+    started start(waiter& self) noexcept {
+        if (self.scope->is_cancelled()) return started::stopped;
+        if (socket_ != nullptr) result_ = socket_->shut_down();
+        return started::done;
+    }
+    void take() const { static_cast<void>(take_stream_result(result_)); }
+
+private:
+    shared_socket* socket_;
+    int result_ = stream_closed;
+};
+
+class socket_accept : public socket_operation {
+public:
+    explicit socket_accept(shared_socket* on) noexcept
+        : socket_operation{on, direction::incoming, opcode::accept, nullptr, 0} {}
+    ~socket_accept() { static_cast<void>(give_back()); }
+
+    started start(waiter& self) noexcept;
+    accepted take();
+    bool give_back() noexcept;
+
+private:
+    [[nodiscard]] endpoint peer() const noexcept;
+
+    // A sockaddr_storage, which the system fills in; `operation::flags` is its length.
+    alignas(8) std::array<std::byte, 128> address_;
+};
+
+}  // namespace detail
+
+}  // namespace simul

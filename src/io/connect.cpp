@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/io/connect.hpp"
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "io/connect_race.hpp"
+#include "io/socket_address.hpp"
+#include "simul/base/error.hpp"
+#include "simul/base/unique_fd.hpp"
+#include "simul/concurrency/timeout.hpp"
+#include "simul/runtime/descriptor.hpp"
+#include "simul/runtime/loop.hpp"
+
+namespace simul {
+
+namespace {
+
+// A socket on which nothing is in flight when it is destroyed.
+class client_socket {
+public:
+    explicit client_socket(const endpoint& destination)
+        : held_{::socket(destination.address().is_v4() ? AF_INET : AF_INET6,
+                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)} {
+        if (!held_) throw std::system_error{errno, std::system_category()};
+        loop::current().io().forget(held_.get());
+    }
+    client_socket(client_socket&&) noexcept = default;
+    client_socket& operator=(client_socket&&) = delete;
+    ~client_socket() {
+        if (held_) loop::current().io().forget(held_.get());
+    }
+
+    [[nodiscard]] int descriptor() const noexcept { return held_.get(); }
+    [[nodiscard]] unique_fd release() noexcept { return std::move(held_); }
+
+private:
+    unique_fd held_;
+};
+
+task<client_socket> connect_socket(endpoint where) {
+    client_socket made{where};
+    const detail::socket_address address{where};
+    co_await connect_descriptor(made.descriptor(), address.bytes());
+    // Nobody listens there, but the system gave this very port to this socket, and TCP lets a
+    // socket meet itself (RFC 9293, simultaneous open).
+    if (detail::local_endpoint_of(made.descriptor()) == where) {
+        throw std::system_error{ECONNREFUSED, std::system_category()};
+    }
+    co_return made;
+}
+
+task<tcp_stream> connect_to_first(std::vector<endpoint> candidates, connect_options options) {
+    if (loop::current().is_simulated()) {
+        throw std::system_error{errc::unavailable, "the simulated world has no internet"};
+    }
+    detail::connect_race<client_socket> race{candidates, options.attempt_delay, &connect_socket};
+    client_socket won = co_await race.run();
+    tcp_stream stream = tcp_stream::adopt(won.release());
+    if (!options.no_delay) stream.set_no_delay(false);
+    co_return stream;
+}
+
+task<tcp_stream> find_and_connect(resolver& names, std::string host, std::uint16_t port,
+                                  connect_options options) {
+    const std::vector<ip_address> addresses = co_await names.resolve(std::move(host), port);
+    std::vector<endpoint> candidates;
+    candidates.reserve(addresses.size());
+    for (const ip_address& each : addresses) candidates.emplace_back(each, port);
+    co_return co_await connect_to_first(std::move(candidates), options);
+}
+
+}  // namespace
+
+task<tcp_stream> connect(endpoint where, connect_options options) {
+    return connect(std::vector<endpoint>{where}, options);
+}
+
+task<tcp_stream> connect(std::vector<endpoint> candidates, connect_options options) {
+    if (options.timeout) {
+        co_return co_await timeout(*options.timeout,
+                                   connect_to_first(std::move(candidates), options));
+    }
+    co_return co_await connect_to_first(std::move(candidates), options);
+}
+
+task<tcp_stream> connect(resolver& names, std::string host, std::uint16_t port,
+                         connect_options options) {
+    if (options.timeout) {
+        co_return co_await timeout(*options.timeout,
+                                   find_and_connect(names, std::move(host), port, options));
+    }
+    co_return co_await find_and_connect(names, std::move(host), port, options);
+}
+
+}  // namespace simul

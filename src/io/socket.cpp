@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simul/io/detail/socket.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "io/socket_address.hpp"
+#include "runtime/backends/simulated.hpp"
+#include "simul/io/tcp.hpp"
+#include "simul/runtime/loop.hpp"
+
+namespace simul::detail {
+
+namespace {
+
+simulated_backend* simulated_world() noexcept {
+    loop* const running = loop::find_current();
+    if (running == nullptr || !running->is_simulated()) return nullptr;
+    return &static_cast<simulated_backend&>(running->io());
+}
+
+}  // namespace
+
+// --- shared_socket ------------------------------------------------------------------------------
+
+shared_socket::shared_socket(unique_fd owned) noexcept
+    : descriptor_{owned.release()},
+      is_simulated_{descriptor_ >= simulated_backend::first_descriptor &&
+                    simulated_world() != nullptr} {
+    if (loop* const running = loop::find_current(); running != nullptr && descriptor_ >= 0) {
+        running->io().forget(descriptor_);
+    }
+}
+
+shared_socket::~shared_socket() {
+    close_descriptor();
+}
+
+void shared_socket::close() noexcept {
+    if (is_closed_) return;
+    is_closed_ = true;
+    kept.reset();
+    for (socket_operation* const waiting : waiting_) {
+        if (waiting == nullptr || waiting->state != operation_state::in_flight) continue;
+        if (loop::current().io().cancel(*waiting)) waiting->complete(*waiting);
+    }
+    if (in_flight_ == 0) close_descriptor();
+}
+
+// The simulated world must not lose a descriptor while it goes through it; there the last reference
+// closes, which is at most a turn later.
+void shared_socket::operation_ended() noexcept {
+    --in_flight_;
+    if (is_closed_ && in_flight_ == 0 && !is_simulated_) close_descriptor();
+}
+
+void shared_socket::close_descriptor() noexcept {
+    unique_fd closing{std::exchange(descriptor_, -1)};
+    if (!closing) return;
+    if (is_simulated_) {
+        const int simulated = closing.release();
+        if (simulated_backend* const world = simulated_world()) world->close(simulated);
+    } else if (loop* const running = loop::find_current()) {
+        running->io().forget(closing.get());
+    }
+}
+
+// By poll(2), because a peek with recv(2) would take a pending error away from the next read.
+bool shared_socket::has_input() const noexcept {
+    if (is_closed_) return true;
+    if (is_simulated_) {
+        const simulated_backend* const world = simulated_world();
+        return world != nullptr && world->is_readable(descriptor_);
+    }
+    pollfd query{descriptor_, POLLIN, 0};
+    int ready = 0;
+    do {
+        ready = ::poll(&query, 1, 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready != 0;
+}
+
+// Of a connection that is gone already nobody has to be told; a read says why.
+int shared_socket::shut_down() noexcept {
+    if (is_closed_) return stream_closed;
+    if (waiting(direction::outgoing) != nullptr) return stream_busy;
+    if (is_simulated_) {
+        if (simulated_backend* const world = simulated_world()) world->shutdown_write(descriptor_);
+        return 0;
+    }
+    if (::shutdown(descriptor_, SHUT_WR) == 0 || errno == ENOTCONN) return 0;
+    return -errno;
+}
+
+// --- socket_owner -------------------------------------------------------------------------------
+
+socket_owner& socket_owner::operator=(socket_owner&& other) noexcept {
+    if (this == &other) return *this;
+    expect_nobody_waits();
+    close();
+    socket_ = socket_reference{};
+    socket_ = std::move(other.socket_);
+    return *this;
+}
+
+socket_owner::~socket_owner() {
+    expect_nobody_waits();
+    close();
+}
+
+void socket_owner::expect_nobody_waits() const noexcept {
+    SIMUL_ASSERT(!socket_ || socket_->is_closed() || !socket_->has_operations(),
+                 "a stream or listener was destroyed while a task was waiting on it");
+}
+
+int socket_owner::descriptor() const {
+    if (!socket_ || socket_->is_closed()) throw closed{};
+    return socket_->descriptor();
+}
+
+// --- socket_operation ---------------------------------------------------------------------------
+
+started socket_operation::start(waiter& self) noexcept {
+    if (self.scope->is_cancelled()) return started::stopped;
+    if (settle_before_submit()) return started::done;
+    const bool takes_connection = code == opcode::accept;
+    if (loop::current().io().submit(*this)) {
+        if (takes_connection && result >= 0) socket_->waiting(direction_) = this;
+        return started::done;
+    }
+    socket_->waiting(direction_) = this;
+    socket_->operation_began();
+    return begin(self) ? started::pending : started::stopped;
+}
+
+bool socket_operation::settle_before_submit() noexcept {
+    if (!socket_ || socket_->is_closed()) {
+        result = stream_closed;
+    } else if (code != opcode::accept && size == 0) {
+        result = 0;
+    } else if (socket_->waiting(direction_) != nullptr) {
+        result = stream_busy;
+    } else if (code == opcode::accept && socket_->kept) {
+        result = socket_->kept.release();
+        socket_->waiting(direction_) = this;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// Cancelled without having been asked by a scope means that the stream is being closed.
+void socket_operation::finished(operation& self) noexcept {
+    auto& ended = static_cast<socket_operation&>(self);
+    ended.settle_result();
+    const bool stopped = ended.result == stream_closed && ended.asked_to_end_;
+    ended.finish(stopped ? notice::stopped : notice::queue);
+}
+
+void socket_operation::interrupt(cancellable& self) noexcept {
+    auto& waiting = static_cast<socket_operation&>(self);
+    waiting.asked_to_end_ = true;
+    if (!loop::current().io().cancel(waiting)) return;
+    waiting.settle_result();
+    waiting.finish(notice::stopped);
+}
+
+void socket_operation::settle_result() noexcept {
+    const bool has_connection = code == opcode::accept && result >= 0;
+    if (socket_->is_closed()) {
+        if (has_connection) unique_fd{result}.reset();
+        result = stream_closed;
+    }
+    if (!has_connection || socket_->is_closed()) stop_waiting();
+    socket_->operation_ended();
+}
+
+// --- socket_accept ------------------------------------------------------------------------------
+
+started socket_accept::start(waiter& self) noexcept {
+    buffer = address_.data();
+    size = static_cast<std::uint32_t>(address_.size());
+    flags = size;
+    return socket_operation::start(self);
+}
+
+accepted socket_accept::take() {
+    if (result < 0) throw_stream_error(result);
+    unique_fd connected{std::exchange(result, stream_closed)};
+    stop_waiting();
+    return accepted{tcp_stream{socket_owner{std::move(connected)}}, peer()};
+}
+
+bool socket_accept::give_back() noexcept {
+    if (result < 0) return true;
+    unique_fd connected{std::exchange(result, stream_closed)};
+    stop_waiting();
+    if (!socket().is_closed()) {
+        socket().kept_peer = peer();
+        socket().kept = std::move(connected);
+    }
+    return true;
+}
+
+// One that was never submitted has the connection that the listener had kept.
+endpoint socket_accept::peer() const noexcept {
+    if (state == operation_state::idle) return socket().kept_peer;
+    static_assert(sizeof(sockaddr_storage) <= sizeof address_);
+    const auto* address = reinterpret_cast<const sockaddr*>(address_.data());
+    return endpoint_of(address, flags).value_or(endpoint{});
+}
+
+}  // namespace simul::detail

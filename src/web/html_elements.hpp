@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// web/html_elements.hpp: element names as numbers, and the classes of elements the standard has.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace simul::web::detail {
+
+/// A number for a name in lower case, so that names can be switched over. Names of up to eight
+/// bytes are packed; longer ones are hashed with the top bit set, which no packed ASCII name has. A
+/// page can make two names collide only to be misread itself.
+[[nodiscard]] constexpr std::uint64_t element(std::string_view name) noexcept {
+    if (name.size() <= 8) [[likely]] {
+        std::uint64_t packed = 0;
+        for (const char c : name) packed = packed << 8 | static_cast<unsigned char>(c);
+        return packed;
+    }
+    std::uint64_t hash = 0xCBF29CE484222325;
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+    return hash | std::uint64_t{1} << 63;
+}
+
+/// Elements without content.
+[[nodiscard]] bool is_void(std::uint64_t name) noexcept;
+
+/// The standard's category "special", of HTML elements.
+[[nodiscard]] bool is_special(std::uint64_t name) noexcept;
+
+/// The standard's category "formatting".
+[[nodiscard]] bool is_formatting(std::uint64_t name) noexcept;
+
+/// Other elements of HTML whose end tag is likely to close something.
+[[nodiscard]] bool is_ordinary(std::uint64_t name) noexcept;
+
+/// Start tags that end svg and math where they stand in them; <font> is one only with certain
+/// attributes.
+[[nodiscard]] bool breaks_out(std::uint64_t name) noexcept;
+
+/// Start tags that close an open <p>.
+[[nodiscard]] bool closes_paragraph(std::uint64_t name) noexcept;
+
+}  // namespace simul::web::detail

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// web/html_scan.hpp: classes of ASCII characters, and finding the few that mean something.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#if defined(__SSE2__)
+#    include <emmintrin.h>
+#endif
+
+namespace simul::web::detail {
+
+[[nodiscard]] constexpr bool is_alpha(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+[[nodiscard]] constexpr bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+
+[[nodiscard]] constexpr bool is_alnum(char c) noexcept {
+    return is_alpha(c) || is_digit(c);
+}
+
+/// Tab, LF, FF, CR, space.
+[[nodiscard]] constexpr bool is_space(char c) noexcept {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f';
+}
+
+[[nodiscard]] constexpr char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+/// Whether the two are equal but for the case of ASCII letters; `expected` is in lower case.
+[[nodiscard]] constexpr bool equals_ignoring_case(std::string_view text,
+                                                  std::string_view expected) noexcept {
+    if (text.size() != expected.size()) return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (lower(text[i]) != expected[i]) return false;
+    }
+    return true;
+}
+
+/// The text without ASCII whitespace at its ends.
+[[nodiscard]] constexpr std::string_view strip(std::string_view text) noexcept {
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+/// A set of byte values, looked up in one load.
+class byte_set {
+public:
+    constexpr explicit byte_set(std::string_view members) {
+        for (const char c : members) in_[static_cast<unsigned char>(c)] = true;
+    }
+
+    [[nodiscard]] constexpr bool has(char c) const noexcept {
+        return in_[static_cast<unsigned char>(c)];
+    }
+
+    /// The first member in [at, end), or end.
+    [[nodiscard]] const char* find(const char* at, const char* end) const noexcept {
+        while (at != end && !has(*at)) ++at;
+        return at;
+    }
+
+private:
+    std::array<bool, 256> in_{};
+};
+
+/// The first of four bytes in [at, end), or end: for long runs without any of them.
+template <char A, char B, char C, char D>
+[[nodiscard]] inline const char* find_any(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+    while (end - at >= 16) {
+        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i found = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8(A)),
+                                                        _mm_cmpeq_epi8(block, _mm_set1_epi8(B))),
+                                           _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8(C)),
+                                                        _mm_cmpeq_epi8(block, _mm_set1_epi8(D))));
+        const int mask = _mm_movemask_epi8(found);
+        if (mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
+        at += 16;
+    }
+#endif
+    while (at != end && *at != A && *at != B && *at != C && *at != D) ++at;
+    return at;
+}
+
+}  // namespace simul::web::detail

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// support/connected_streams.hpp: two connected tcp_streams over the loopback device.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "io/socket_address.hpp"
+#include "simul/concurrency/gather.hpp"
+#include "simul/io/tcp.hpp"
+#include "simul/runtime/descriptor.hpp"
+#include "simul/runtime/loop.hpp"
+
+namespace simul::test {
+
+/// A non-blocking socket that is connected to `where`.
+inline task<unique_fd> connect_socket(endpoint where) {
+    const simul::detail::socket_address address{where};
+    unique_fd made{::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    loop::current().io().forget(made.get());
+    co_await connect_descriptor(made.get(), address.bytes());
+    co_return made;
+}
+
+inline endpoint any_loopback_port() {
+    return endpoint{ip_address::loopback_v4(), 0};
+}
+
+/// The client's end and the server's.
+inline task<std::pair<tcp_stream, tcp_stream>> connected_tcp_streams() {
+    tcp_listener listener = tcp_listener::bind(any_loopback_port());
+    unique_fd client = co_await connect_socket(listener.local_endpoint());
+    auto [server, peer] = co_await listener.accept();
+    co_return std::pair{tcp_stream::adopt(std::move(client)), std::move(server)};
+}
+
+}  // namespace simul::test
