@@ -81,6 +81,7 @@ function(simul_install_components)
         list(TRANSFORM requires PREPEND "simul-" OUTPUT_VARIABLE pc_requires)
         list(JOIN pc_requires " " pc_requires)
         list(JOIN packages " " pc_packages)
+        string(REPLACE ">=" " >= " pc_packages "${pc_packages}")
         configure_file(packaging/simul.pc.in "${CMAKE_CURRENT_BINARY_DIR}/simul-${name}.pc" @ONLY)
         install(FILES "${CMAKE_CURRENT_BINARY_DIR}/simul-${name}.pc"
                 DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

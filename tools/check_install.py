@@ -43,9 +43,10 @@ def consume(root, build, folder, name, *definitions, environment=None):
     run("cmake", "-G", "Ninja", "-S", root / "tests/install" / name, "-B", tree, *definitions,
         env=environment)
     run("cmake", "--build", tree)
-    output = run(tree / "consumer")
-    if output != "42 closed none\n":
-        raise Failed(f"{name} prints {output!r}")
+    for program, expected in (("consumer", "42 closed none\n"), ("network", "simul.url\n")):
+        output = run(tree / program)
+        if output != expected:
+            raise Failed(f"{name}: {program} prints {output!r}")
 
 
 def main(arguments):

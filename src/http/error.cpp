@@ -45,7 +45,6 @@ const char* text(errc code) noexcept {
         case errc::bad_status: return "the response's status says that the request failed";
         case errc::bad_redirect: return "a redirect without a usable Location";
         case errc::redirect_loop: return "a redirect leads back to where it came from";
-        case errc::insecure_redirect: return "a redirect from https to http";
         case errc::body_not_repeatable: return "the request's body cannot be sent a second time";
         case errc::unsupported_scheme: return "the scheme is neither http nor https";
         case errc::unsupported_coding: return "the content coding is not supported";

@@ -93,6 +93,7 @@ struct names {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(io, stream_rules, all_streams, names);
+INSTANTIATE_TYPED_TEST_SUITE_P(io, clean_write_rules, all_streams, names);
 
 }  // namespace
 }  // namespace simul::test

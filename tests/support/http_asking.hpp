@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <cstdint>
 #include <cstdio>
 
 #include "simul/base/error.hpp"

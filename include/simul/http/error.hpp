@@ -56,7 +56,6 @@ enum class errc {
     bad_status,           ///< the response's status says that the request failed
     bad_redirect,         ///< a redirect without a usable Location
     redirect_loop,        ///< a redirect to where the request had been before
-    insecure_redirect,    ///< a redirect from https to http
     body_not_repeatable,  ///< a request must be sent again, and its body can be made only once
     unsupported_scheme,   ///< neither http nor https
     unsupported_coding,   ///< a content coding that is not known here

@@ -183,7 +183,7 @@ async def end_idle(request):
 
 @routes.get("/old")
 async def old(request):
-    """As a server of HTTP/1.0 would: no length, and the end of the connection is that of the body."""
+    """As a server of HTTP/1.0 would: the body has no length and ends with the connection."""
     request.transport.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nold and short")
     request.transport.close()
     return web.Response()
@@ -228,8 +228,8 @@ async def hints(request):
 
 @routes.get("/trailers")
 async def trailers(request):
-    request.transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n"
-                            b"0\r\nX-Sum: 5\r\n\r\n")
+    request.transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                            b"5;a=b\r\nhello\r\n0\r\nX-Sum: 5\r\n\r\n")
     request.transport.close()
     return web.Response()
 

@@ -6,8 +6,9 @@
 
 Prints the ports of its listeners: a plain one, one that never answers, one that answers too early;
 given a certificate one that speaks TLS and one that speaks TLS 1.2 only; and one that speaks TLS
-for each further certificate. Ends when its standard input does. `/ok` answers well, with the request's X-Nonce in the body, on a connection
-that is kept; every other path is a case of hostile_server_test.cpp or hostile_tls_test.cpp.
+for each further certificate. Ends when its standard input does. `/ok` answers well, with the
+request's X-Nonce in the body, on a connection that is kept; every other path is a case of
+hostile_server_test.cpp or hostile_tls_test.cpp.
 """
 
 import gzip

@@ -19,7 +19,6 @@ template <tls::version Spoken>
 struct tls_ends : stream_ends {
     using stream = tls::stream;
     static constexpr bool close_reads_as_end = false;
-    static constexpr bool cancelled_write_is_clean = false;
     static constexpr std::size_t plenty = std::size_t{1} << 20;
     static task<std::pair<stream, stream>> make() {
         tls::client_options options = trusting_options();
