@@ -87,8 +87,11 @@ class Checker:
             return
         beside = (self.root / path).parent / name
         if place == "program":
-            if not beside.is_file():
-                self.report(path, line, f'"{name}" does not exist beside this file')
+            # A program's own headers: beside the file, or seen from the program's folder.
+            of_program = self.root / pathlib.Path(*path.parts[:2]) / name
+            if not beside.is_file() and not of_program.is_file():
+                self.report(path, line, f'"{name}" exists neither beside this file nor in '
+                            "the program's folder")
             return
         private = beside if beside.is_file() else self.root / "src" / name
         if not private.is_file():

@@ -8,9 +8,10 @@
 // else can take it.
 //
 // Invariants
-//   1. Slots in use <= limits.total, per origin <= limits.per_origin, and connections that are open,
-//      idle or in a lease, <= limits.total: whoever has a slot and no connection makes room among the
-//      idle ones before it opens one.
+//   1. Slots in use <= limits.total, per origin <= limits.per_origin, and connections that are
+//   open,
+//      idle or in a lease, <= limits.total: whoever has a slot and no connection makes room among
+//      the idle ones before it opens one.
 //   2. A connection becomes idle only if its lease was told keep(). A lease that is destroyed
 //      without it, by an error or by cancellation, closes its connection: an answer that was asked
 //      for and not read can never meet another request.

@@ -2,10 +2,7 @@
 //
 // The client against nginx, configured by http/nginx.conf.in. After each case the same session asks
 // for a nonce and must get its own.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <fstream>
 #include <map>
@@ -20,6 +17,7 @@
 #include "simul/io/tcp.hpp"
 #include "simul/tls/error.hpp"
 #include "support/http_asking.hpp"
+#include "support/reserved_port.hpp"
 #include "support/run_on_backends.hpp"
 #include "support/test_authority.hpp"
 #include "support/test_data.hpp"
@@ -36,32 +34,6 @@ using http::session_options;
 using http::stage;
 
 constexpr std::size_t large_size = std::size_t{20} * 1024 * 1024;
-
-// A port of 127.0.0.1 that nobody else gets: taken here, and not listened on, so that a server
-// which shares ports has it for itself.
-class reserved_port {
-public:
-    reserved_port() : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-        const int on = 1;
-        ::sockaddr_in where{};
-        where.sin_family = AF_INET;
-        where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::socklen_t size = sizeof where;
-        auto* generic = reinterpret_cast<::sockaddr*>(&where);
-        if (::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
-            ::bind(socket_.get(), generic, size) != 0 ||
-            ::getsockname(socket_.get(), generic, &size) != 0) {
-            throw std::system_error{errno, std::system_category(), "reserving a port"};
-        }
-        number_ = ntohs(where.sin_port);
-    }
-
-    [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
-
-private:
-    unique_fd socket_;
-    std::uint16_t number_ = 0;
-};
 
 void write_file(const std::filesystem::path& path, std::string_view text) {
     std::ofstream file{path, std::ios::binary};

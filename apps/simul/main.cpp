@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program simul: one subcommand in each folder beside this file.
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "common/exit_code.hpp"
+#include "common/text.hpp"
+#include "crawl/command.hpp"
+#include "demonstrate.hpp"
+#include "fetch/command.hpp"
+#include "serve/command.hpp"
+#include "simul/concurrency/task_handle.hpp"
+
+namespace {
+
+using namespace simul::program;
+
+// Runs the program with these words and returns its exit code.
+int command(std::vector<std::string> words) {
+    CLI::App program{"asynchronous tools for the web"};
+    program.name("simul");
+    program.require_subcommand(1);
+    int result = exit_done;
+    add_crawl(program, result);
+    add_fetch(program, result);
+    add_serve(program, result);
+    try {
+        std::ranges::reverse(words);  // CLI11 takes them from the back
+        program.parse(std::move(words));
+    } catch (const CLI::ParseError& wrong) {
+        const int code = program.exit(wrong);
+        return code == 0 ? exit_done : exit_usage;  // 0: --help
+    } catch (const simul::cancelled&) {
+        return exit_interrupted;
+    } catch (const std::exception& failure) {
+        std::fprintf(stderr, "simul: %s\n", printable(failure.what()).c_str());
+        return exit_limit;
+    }
+    return result;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    if (count == 1) {
+        try {
+            return demonstrate(command);
+        } catch (const std::exception& failure) {
+            std::fprintf(stderr, "simul: %s\n", printable(failure.what()).c_str());
+            return exit_limit;
+        }
+    }
+    return command(std::vector<std::string>(words + 1, words + count));
+}
