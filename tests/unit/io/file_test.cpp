@@ -354,7 +354,9 @@ TEST(file, refuses_what_is_no_file) {
 // The kernel sends SIGIO to the holder of a lease, and lets the opener wait until it gives it up.
 int leased = -1;
 void give_up_lease(int) {
+    const int interrupted = errno;
     ::fcntl(leased, F_SETLEASE, F_UNLCK);
+    errno = interrupted;
 }
 
 TEST(file, waits_for_a_lease_that_another_one_holds) {
