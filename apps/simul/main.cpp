@@ -30,6 +30,13 @@ int command(std::vector<std::string> words) {
     add_crawl(program, result);
     add_fetch(program, result);
     add_serve(program, result);
+    const auto commands = program.get_subcommands([](const CLI::App*) { return true; });
+    const auto is_meant = [&](const CLI::App* each) { return each->check_name(words.front()); };
+    if (!words.front().starts_with('-') && std::ranges::none_of(commands, is_meant)) {
+        std::fprintf(stderr, "simul: there is no command \"%s\": use crawl, fetch or serve\n",
+                     printable(words.front(), 100).c_str());
+        return exit_usage;
+    }
     try {
         std::ranges::reverse(words);  // CLI11 takes them from the back
         program.parse(std::move(words));

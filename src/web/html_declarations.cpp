@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The states of the tokenizer for scripts, comments and doctypes.
+// The states of the tokenizer for scripts, comments and doctypes. One piece, because it is one
+// table: each function is a state of the standard, under the standard's name and in its order.
+// Where two look alike, as those of public and system identifiers do, the standard's states do.
 #include "web/html_machine.hpp"
 #include "web/html_scan.hpp"
 
