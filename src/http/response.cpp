@@ -62,8 +62,10 @@ task<partial_body> response::read_up_to(std::size_t limit) {
     partial_body body;
     std::size_t used = 0;
     if (const auto length = exchange_->head().content_length) {
+        // Where the length is true, the byte too many is room in which to find the end.
+        constexpr std::uint64_t trusted = std::uint64_t{1} << 20U;
         body.bytes.resize(static_cast<std::size_t>(
-            std::min<std::uint64_t>({*length, limit, std::uint64_t{1} << 20U})));
+            std::min<std::uint64_t>(std::min(*length, trusted) + 1, most)));
     }
     std::size_t count = 0;
     do {

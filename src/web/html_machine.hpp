@@ -177,6 +177,8 @@ private:
     void finish_attribute_name(const char* at);
     void finish_attribute();
     void give_tag(const char* at);
+    void hand_over(const html_tag& tag, bool is_end);
+    [[nodiscard]] const char* read_plain_tag(const char* at, const char* end);
     const char* skip_value_line_end(const char* at);
 
     // Comments and doctypes.
@@ -219,7 +221,7 @@ private:
     std::string tag_text_;  // the tag's name, then names and values of its attributes
     std::size_t tag_name_end_ = 0;
     std::vector<attribute_record> records_;
-    std::vector<html_attribute> attributes_;  // the same as views, while a tag is given
+    std::vector<html_attribute> attributes_;  // views, of tag_text_ or the chunk, for the sink
     attribute_record attribute_;              // the one being read
     bool attribute_open_ = false;             // there is one
     bool attribute_kept_ = false;             // and it is not to be dropped

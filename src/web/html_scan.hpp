@@ -73,6 +73,17 @@ private:
     std::array<bool, 256> in_{};
 };
 
+// The bytes at which the plain part of these ends.
+using std::string_view_literals::operator""sv;
+inline constexpr byte_set tag_name_stop{"\t\n\f\r />\0ABCDEFGHIJKLMNOPQRSTUVWXYZ"sv};
+inline constexpr byte_set attribute_name_stop{"\t\n\f\r />=\0\"'<ABCDEFGHIJKLMNOPQRSTUVWXYZ"sv};
+inline constexpr byte_set unquoted_value_stop{"\t\n\f\r &>\0\"'<=`"sv};
+static_assert(tag_name_stop.has('\0') && tag_name_stop.has('Z'));  // nothing lost behind the NUL
+
+[[nodiscard]] constexpr std::string_view piece_of(const char* begin, const char* end) noexcept {
+    return {begin, static_cast<std::size_t>(end - begin)};
+}
+
 /// The first of four bytes in [at, end), or end: for long runs without any of them.
 template <char A, char B, char C, char D>
 [[nodiscard]] inline const char* find_any(const char* at, const char* end) noexcept {

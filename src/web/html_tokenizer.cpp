@@ -11,28 +11,21 @@
 
 namespace simul::web {
 
-using namespace std::string_view_literals;
-using detail::byte_set;
+using detail::attribute_name_stop;
 using detail::find_any;
 using detail::is_alpha;
 using detail::is_space;
 using detail::lower;
+using detail::piece_of;
+using detail::tag_name_stop;
+using detail::unquoted_value_stop;
 
 namespace {
-
-constexpr byte_set tag_name_stop{"\t\n\f\r />\0ABCDEFGHIJKLMNOPQRSTUVWXYZ"sv};
-constexpr byte_set attribute_name_stop{"\t\n\f\r />=\0\"'<ABCDEFGHIJKLMNOPQRSTUVWXYZ"sv};
-constexpr byte_set unquoted_value_stop{"\t\n\f\r &>\0\"'<=`"sv};
-static_assert(tag_name_stop.has('\0') && tag_name_stop.has('Z'));  // nothing lost behind the NUL
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
 constexpr bool is_continuation(char c) noexcept {
     return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-}
-
-constexpr std::string_view piece_of(const char* begin, const char* end) noexcept {
-    return {begin, static_cast<std::size_t>(end - begin)};
 }
 
 }  // namespace
@@ -200,8 +193,13 @@ const char* html_tokenizer::machine::read_text_and_tags(const char* at, const ch
                 if (at == end) return at;
                 if (*at == '<') [[likely]] {
                     token_offset_ = offset_of(at);
-                    state_ = step::tag_open;
                     ++at;
+                    if (const char* const behind = read_plain_tag(at, end)) [[likely]] {
+                        at = behind;
+                        if (state_ != step::data) return at;
+                    } else {
+                        state_ = step::tag_open;
+                    }
                 } else if (*at == '&') {
                     begin_reference(at);
                     return at + 1;
@@ -551,6 +549,12 @@ void html_tokenizer::machine::give_tag(const char* at) {
     if (tag_is_end_) {
         if (!attributes_.empty()) report(html_error::end_tag_with_attributes, at);
         if (tag_self_closing_) report(html_error::end_tag_with_trailing_solidus, at);
+    }
+    hand_over(tag, tag_is_end_);
+}
+
+void html_tokenizer::machine::hand_over(const html_tag& tag, bool is_end) {
+    if (is_end) {
         sink_.end_tag(tag);
     } else {
         last_start_tag.assign(tag.name);

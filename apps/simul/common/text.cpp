@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 
@@ -46,6 +47,21 @@ bool is_dangerous(std::uint32_t code) noexcept {
            code == 0x061C || code == 0xFEFF || (code >= 0xFFF9 && code <= 0xFFFB);
 }
 
+constexpr bool needs_escape(char each) noexcept {
+    return static_cast<unsigned char>(each) < 0x20 || each == 0x7F || each == '\\';
+}
+
+void append_escape(std::string& to, char each) {
+    switch (each) {
+        case '\t': to.append("\\t"); break;
+        case '\n': to.append("\\n"); break;
+        case '\r': to.append("\\r"); break;
+        case '\\': to.append("\\\\"); break;
+        default:
+            fmt::format_to(std::back_inserter(to), "\\x{:02X}", static_cast<unsigned char>(each));
+    }
+}
+
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t most) {
@@ -77,22 +93,14 @@ std::string printable(std::string_view text, std::size_t most) {
 std::string table_cell(std::string_view text) {
     std::string cell;
     cell.reserve(text.size());
-    for (const char each : text) {
-        switch (each) {
-            case '\t': cell.append("\\t"); break;
-            case '\n': cell.append("\\n"); break;
-            case '\r': cell.append("\\r"); break;
-            case '\\': cell.append("\\\\"); break;
-            default:
-                if (static_cast<unsigned char>(each) < 0x20 || each == 0x7F) {
-                    fmt::format_to(std::back_inserter(cell), "\\x{:02X}",
-                                   static_cast<unsigned char>(each));
-                } else {
-                    cell.push_back(each);
-                }
-        }
+    while (true) {
+        const auto special = std::ranges::find_if(text, needs_escape);
+        const auto plain = static_cast<std::size_t>(special - text.begin());
+        cell.append(text.substr(0, plain));
+        if (plain == text.size()) return cell;
+        append_escape(cell, text[plain]);
+        text.remove_prefix(plain + 1);
     }
-    return cell;
 }
 
 }  // namespace simul::program

@@ -75,9 +75,9 @@ task<> result_table::begin() {
     const ::off_t length = length_of(file_.get());
     std::string text;
     if (length == 0) {
-        text = column_names;
+        text.assign(column_names);
     } else if (ends_within_a_line(path_, length)) {
-        text = "\n";
+        text.push_back('\n');
     }
     co_await write(std::move(text));
 }

@@ -37,6 +37,16 @@ std::vector<std::pair<std::string, std::uint64_t>> errors_of(std::string_view te
     return recorder.errors;
 }
 
+std::size_t errors_in_bytes(std::string_view text) {
+    html_tokenizer_options options;
+    options.report_errors = true;
+    token_recorder recorder;
+    html_tokenizer tokenizer{recorder, options};
+    for (std::size_t at = 0; at != text.size(); ++at) tokenizer.feed(text.substr(at, 1));
+    tokenizer.finish();
+    return recorder.errors.size();
+}
+
 // --- tokens
 // ---------------------------------------------------------------------------------------
 
@@ -451,6 +461,25 @@ TEST(html_tokenizer, gives_the_same_tokens_however_the_document_is_cut) {
         const token_lines whole = document_tokens(document);
         ASSERT_EQ(document_tokens(document, 1), whole) << document;
         ASSERT_EQ(document_tokens(document, 2 + random() % 30), whole) << document;
+    }
+}
+
+TEST(html_tokenizer, gives_the_same_tags_in_one_piece_and_in_many) {
+    // Tags that are whole in their chunk are read by a way of their own.
+    static constexpr std::string_view pieces[] = {
+        "<a",           "</a",      "<br",  ">",   ">text",
+        " href=\"/x\"", " id='y'",  " b=c", " b",  " b = c",
+        " =",           "/",        "/>",   " ",   "\n",
+        "\r\n",         " B=\"C\"", "=\"",  "=''", " d=\"&amp;\"",
+        " e=\"",        "\"",       "'",    "\t",  "\0"sv,
+        "\f",           "<",        "A",    "<A",  " b=\"c\"d=e"};
+    std::mt19937 random{2026};
+    for (int round = 0; round < 2000; ++round) {
+        std::string document;
+        for (int i = 0; i < 24; ++i) document.append(pieces[random() % std::size(pieces)]);
+        const token_lines whole = document_tokens(document);
+        ASSERT_EQ(document_tokens(document, 1), whole) << document;
+        ASSERT_EQ(errors_of(document).size(), errors_in_bytes(document)) << document;
     }
 }
 
