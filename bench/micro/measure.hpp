@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bench/micro/measure.hpp: the CPU time of something that is done many times.
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <string_view>
+
+#include <time.h>
+
+namespace bench {
+
+/// Nanoseconds of CPU time that this process has used, system calls included.
+inline double cpu_nanoseconds() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+/// Prints the CPU time from its making to report(), divided by the number of operations, as one
+/// line of JSON: bench/run.py gathers them.
+class stopwatch {
+public:
+    void report(std::string_view operation, std::size_t count) const {
+        const double each = (cpu_nanoseconds() - began_) / static_cast<double>(count);
+        std::printf("{\"operation\": \"%.*s\", \"nanoseconds\": %.2f, \"count\": %zu}\n",
+                    static_cast<int>(operation.size()), operation.data(), each, count);
+        std::fflush(stdout);
+    }
+
+private:
+    double began_ = cpu_nanoseconds();
+};
+
+/// Keeps the compiler from computing `value` ahead of time, or not at all.
+template <class Value>
+void keep(Value& value) {
+    asm volatile("" : "+m"(value) : : "memory");
+}
+
+}  // namespace bench
