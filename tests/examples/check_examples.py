@@ -6,7 +6,10 @@
 
 Each line of examples/expected/cases.txt is one case:
 
-    <expected file> <golden file or -> <program> <argument>…
+    <expected file> <golden file or -> [NAME=VALUE…] <program> <argument>…
+
+Variables before the program are set for it, as in a shell: `SIMUL_BACKEND=` runs a program that needs
+a network on the backend that the library chooses.
 
 The expected file lies in examples/expected. The golden file, the output of the Python original, lies
 in the folder golden of SIMUL_TEST_DATA (by default the folder `shared` beside the project); a case
@@ -33,24 +36,30 @@ def test_data():
 
 
 def read_cases(text):
-    """Returns (expected file, golden file or None, program, arguments) for each line."""
+    """Returns (expected file, golden file or None, variables, program, arguments) for each line."""
     cases = []
     for line in text.splitlines():
         words = line.split("#")[0].split()
         if words:
-            expected, golden, program, *arguments = words
-            cases.append((expected, None if golden == "-" else golden, program, arguments))
+            expected, golden, *command = words
+            variables = {}
+            while "=" in command[0]:
+                name, value = command.pop(0).split("=", 1)
+                variables[name] = value
+            program, *arguments = command
+            golden = None if golden == "-" else golden
+            cases.append((expected, golden, variables, program, arguments))
     return cases
 
 
 def all_cases():
     listed = EXPECTED / "cases.txt"
     cases = read_cases(listed.read_text()) if listed.is_file() else []
-    named = {program for _, _, program, _ in cases}
+    named = {program for _, _, _, program, _ in cases}
     for source in sorted((ROOT / "examples").glob("*.cpp")):
         if source.stem not in named:
             exists = (EXPECTED / f"{source.stem}.txt").is_file()
-            cases.append((f"{source.stem}.txt" if exists else None, None, source.stem, []))
+            cases.append((f"{source.stem}.txt" if exists else None, None, {}, source.stem, []))
     return cases
 
 
@@ -68,13 +77,13 @@ def difference(wanted, output, name):
 
 def run_case(build, case):
     """Returns (verdict, text): passed, failed or skipped."""
-    expected, golden, program, arguments = case
+    expected, golden, variables, program, arguments = case
     if expected is None:
         return "skipped", "there is no expected output"
     binary = build / "examples" / program
     if not binary.is_file():
         return "failed", f"{binary} was not built"
-    environment = {**os.environ, "SIMUL_BACKEND": "simulated"}
+    environment = {**os.environ, "SIMUL_BACKEND": "simulated", **variables}
     try:
         done = subprocess.run([binary, *arguments], env=environment, stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=TIME_LIMIT)
@@ -107,11 +116,11 @@ def main(arguments):
     build = pathlib.Path(arguments[0]).resolve()
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for case in all_cases():
-        if arguments[1:] and case[2] not in arguments[1:]:
+        if arguments[1:] and case[3] not in arguments[1:]:
             continue
         verdict, text = run_case(build, case)
         counts[verdict] += 1
-        line = f"{verdict}  {' '.join([case[2], *case[3]])}"
+        line = f"{verdict}  {' '.join([case[3], *case[4]])}"
         print(line + ("\n" if "\n" in text or verdict == "failed" else "  ") * bool(text) + text)
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
     return 1 if counts["failed"] else 0
