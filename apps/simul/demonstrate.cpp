@@ -25,13 +25,10 @@ public:
     background_site(const background_site&) = delete;
     background_site& operator=(const background_site&) = delete;
     ~background_site() {
-        {
-            const std::lock_guard lock{mutex_};
-            if (loop_ != nullptr) {
-                loop_->post_from_any_thread([this] { stop_->cancel(); });
-            }
+        const std::lock_guard lock{mutex_};
+        if (loop_ != nullptr) {
+            loop_->post_from_any_thread([this] { stop_->cancel(); });
         }
-        thread_.join();
     }
 
     [[nodiscard]] const endpoint& address() const noexcept { return address_; }
@@ -78,7 +75,7 @@ private:
     std::mutex mutex_;
     loop* loop_ = nullptr;        // guarded by mutex_
     task_group* stop_ = nullptr;  // of the thread
-    std::thread thread_;
+    std::jthread thread_;         // the last one: it is joined first, also if nothing started
 };
 
 }  // namespace

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "common/exit_code.hpp"
+#include "common/process.hpp"
 #include "common/text.hpp"
 #include "crawl/command.hpp"
 #include "demonstrate.hpp"
@@ -30,6 +32,13 @@ int command(std::vector<std::string> words) {
     add_crawl(program, result);
     add_fetch(program, result);
     add_serve(program, result);
+    program.parse_complete_callback([] {
+        try {
+            check_backend();
+        } catch (const std::invalid_argument& wrong) {
+            throw CLI::ValidationError{"SIMUL_BACKEND", wrong.what()};
+        }
+    });
     const auto commands = program.get_subcommands([](const CLI::App*) { return true; });
     const auto is_meant = [&](const CLI::App* each) { return each->check_name(words.front()); };
     if (!words.front().starts_with('-') && std::ranges::none_of(commands, is_meant)) {
@@ -55,13 +64,15 @@ int command(std::vector<std::string> words) {
 }  // namespace
 
 int main(int count, char** words) {
-    if (count == 1) {
-        try {
-            return demonstrate(command);
-        } catch (const std::exception& failure) {
-            std::fprintf(stderr, "simul: %s\n", printable(failure.what()).c_str());
-            return exit_limit;
-        }
+    if (count != 1) return command(std::vector<std::string>(words + 1, words + count));
+    try {
+        check_backend();
+        return demonstrate(command);
+    } catch (const std::invalid_argument& wrong) {
+        std::fprintf(stderr, "simul: SIMUL_BACKEND: %s\n", wrong.what());
+        return exit_usage;
+    } catch (const std::exception& failure) {
+        std::fprintf(stderr, "simul: %s\n", printable(failure.what()).c_str());
+        return exit_limit;
     }
-    return command(std::vector<std::string>(words + 1, words + count));
 }

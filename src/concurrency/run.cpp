@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <utility>
 
 #include "simul/coro/trace.hpp"
 
@@ -20,7 +21,14 @@ constinit SIMUL_THREAD_LOCAL task_group* current_outermost = nullptr;
 std::atomic<loop*> interrupted_loop{nullptr};
 std::atomic<int> interrupts{0};
 
-struct sigaction previous_action;
+struct handled_signal {
+    int number;
+    bool is_ours = false;
+    struct sigaction previous{};
+};
+
+handled_signal interrupt_signal{SIGINT};
+handled_signal termination_signal{SIGTERM};
 
 extern "C" void simul_handle_interrupt(int number) {
     if (interrupts.fetch_add(1, std::memory_order_relaxed) == 0) {
@@ -31,26 +39,35 @@ extern "C" void simul_handle_interrupt(int number) {
     std::raise(number);
 }
 
-bool install_interrupt_handler(loop& running) {
-    loop* nobody = nullptr;
-    if (!interrupted_loop.compare_exchange_strong(nobody, &running)) return false;
-    struct sigaction current{};
-    ::sigaction(SIGINT, nullptr, &current);
-    if (current.sa_handler != SIG_DFL) {  // the program has its own, or ignores it
-        interrupted_loop.store(nullptr);
-        return false;
-    }
-    interrupts.store(0);
+// Not one for which the program has a handler of its own, or which it ignores.
+void take_over(handled_signal& which) {
+    ::sigaction(which.number, nullptr, &which.previous);
+    which.is_ours = which.previous.sa_handler == SIG_DFL;
+    if (!which.is_ours) return;
     struct sigaction ours{};
     ours.sa_handler = &simul_handle_interrupt;
     sigemptyset(&ours.sa_mask);
     ours.sa_flags = SA_NODEFER;
-    ::sigaction(SIGINT, &ours, &previous_action);
-    return true;
+    ::sigaction(which.number, &ours, nullptr);
+}
+
+bool install_interrupt_handler(loop& running, const run_options& options) {
+    loop* nobody = nullptr;
+    if (!interrupted_loop.compare_exchange_strong(nobody, &running)) return false;
+    interrupts.store(0);
+    if (options.handle_interrupt) take_over(interrupt_signal);
+    if (options.handle_termination) take_over(termination_signal);
+    if (interrupt_signal.is_ours || termination_signal.is_ours) return true;
+    interrupted_loop.store(nullptr);
+    return false;
 }
 
 void remove_interrupt_handler() {
-    ::sigaction(SIGINT, &previous_action, nullptr);
+    for (handled_signal* each : {&interrupt_signal, &termination_signal}) {
+        if (std::exchange(each->is_ours, false)) {
+            ::sigaction(each->number, &each->previous, nullptr);
+        }
+    }
     interrupted_loop.store(nullptr);
 }
 
@@ -105,7 +122,9 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
         interrupted_ = true;
         outermost_.cancel(cancel_reason::interrupted);
     });
-    if (options.handle_interrupt) handles_interrupt_ = install_interrupt_handler(running);
+    if (options.handle_interrupt || options.handle_termination) {
+        handles_interrupt_ = install_interrupt_handler(running, options);
+    }
 }
 
 run_driver::~run_driver() {

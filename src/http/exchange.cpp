@@ -11,6 +11,7 @@
 #include "simul/http/error.hpp"
 #include "simul/http/wire/serializer.hpp"
 #include "simul/io/connect.hpp"
+#include "simul/io/dns.hpp"
 #include "simul/io/tcp.hpp"
 #include "simul/runtime/loop.hpp"
 #include "simul/tls/stream.hpp"
@@ -69,7 +70,6 @@ template <class Result>
 task<Result> exchange::limited(stage where, duration limit, task<Result> work) {
     const duration left =
         deadline_ == time_point::max() ? duration::max() : deadline_ - loop::current().now();
-    const bool total_is_over = left < limit;
     const duration shorter = std::min(left, limit);
     try {
         if constexpr (std::is_void_v<Result>) {
@@ -82,11 +82,15 @@ task<Result> exchange::limited(stage where, duration limit, task<Result> work) {
     } catch (const request_error&) {
         throw;
     } catch (const timed_out& failure) {
+        // The work may have had a limit of its own.
+        const bool total_is_over = left < limit && loop::current().now() >= deadline_;
         fail(failure.code(), where, total_is_over ? "the time for the whole request is over" : "");
     } catch (const error& failure) {
         fail(failure.code(), where);
     } catch (const std::system_error& failure) {
-        fail(failure.code(), where, failure.what());
+        // A connector of the program's may look names up by itself.
+        const bool is_name = failure.code().category() == dns_category();
+        fail(failure.code(), is_name ? stage::resolving : where, failure.what());
     }
 }
 

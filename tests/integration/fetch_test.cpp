@@ -8,112 +8,15 @@
 #include <fstream>
 #include <map>
 #include <memory>
-#include <optional>
-#include <set>
-#include <sstream>
 
+#include "integration/fetch/founding_sites.hpp"
 #include "program_path.hpp"
 #include "support/child_process.hpp"
 #include "support/run_on_backends.hpp"
-#include "support/test_authority.hpp"
 #include "support/test_data.hpp"
 
 namespace simul::test {
 namespace {
-
-constexpr const char* founding_list =
-    "https://regex101.com/\n"
-    "https://docs.python.org/3/this-url-will-404.html\n"
-    "https://www.nytimes.com/guides/\n"
-    "https://www.mediamatters.org/\n"
-    "https://1.1.1.1/\n"
-    "https://www.politico.com/tipsheets/morning-money\n"
-    "https://www.bloomberg.com/markets/economics\n"
-    "https://www.ietf.org/rfc/rfc2616.txt\n";
-
-const std::map<std::string, std::size_t> founding_counts{
-    {"https://regex101.com/", 23},
-    {"https://www.nytimes.com/guides/", 120},
-    {"https://www.mediamatters.org/", 115},
-    {"https://1.1.1.1/", 36},
-    {"https://www.politico.com/tipsheets/morning-money", 143},
-    {"https://www.bloomberg.com/markets/economics", 3},
-};
-
-constexpr const char* not_found_page = "https://docs.python.org/3/this-url-will-404.html";
-
-std::string joined(std::initializer_list<std::string_view> parts) {
-    std::string text;
-    for (const std::string_view part : parts) text.append(part);
-    return text;
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-    std::istringstream stream{text};
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(stream, line);) lines.push_back(line);
-    return lines;
-}
-
-// The server, and the certificate it shows for every one of its names.
-class founding_sites {
-public:
-    founding_sites() {
-        certificate_request wanted = server_named("regex101.com");
-        wanted.names = {
-            "regex101.com",     "docs.python.org",   "www.nytimes.com", "*.mediamatters.org",
-            "www.politico.com", "www.bloomberg.com", "www.ietf.org",    "*.test"};
-        // A name with a star and only one more label is not believed by everybody.
-        for (const char* name :
-             {"odd", "image", "escape", "hanging", "reset", "short", "loop", "broken", "refused"}) {
-            wanted.names.push_back(joined({name, ".test"}));
-        }
-        wanted.addresses = {"1.1.1.1"};
-        const test_authority& authority = test_authority::shared();
-        const issued_certificate leaf = authority.server(wanted);
-        const auto chain = files_.write("chain.pem", authority.chain_of(leaf));
-        const auto key = files_.write("key.pem", leaf.key);
-        authority_ = files_.write("authority.pem", authority.root.certificate);
-        process_.emplace(std::vector<std::string>{
-            "python3", SIMUL_SOURCE_DIR "/tests/integration/fetch/founding_sites.py",
-            chain.string(), key.string()});
-        port_ = process_->read_line();
-    }
-
-    [[nodiscard]] const std::string& port() const noexcept { return port_; }
-    [[nodiscard]] std::string authority() const { return authority_.string(); }
-    [[nodiscard]] std::string read_line() { return process_->read_line(); }
-
-private:
-    temporary_files files_;
-    std::filesystem::path authority_;
-    std::optional<child_process> process_;
-    std::string port_;
-};
-
-// What a run of the program left behind.
-class fetch_result {
-public:
-    fetch_result() = default;
-
-    int code = -1;
-    std::string standard_output;
-    std::vector<std::string> log;    ///< without the times
-    std::vector<std::string> lines;  ///< of the table
-
-    [[nodiscard]] bool told(std::string_view line) const {
-        return std::ranges::find(log, line) != log.end();
-    }
-    [[nodiscard]] bool told_like(std::string_view part) const {
-        return std::ranges::any_of(
-            log, [&](const std::string& line) { return line.find(part) != std::string::npos; });
-    }
-    [[nodiscard]] std::string whole_log() const {
-        std::string text;
-        for (const std::string& line : log) text.append(line).append("\n");
-        return text;
-    }
-};
 
 class fetch_command : public testing::TestWithParam<backend_kind> {
 protected:
@@ -160,14 +63,7 @@ protected:
     }
 
     [[nodiscard]] fetch_result look(int code) const {
-        fetch_result result;
-        result.code = code;
-        for (const std::string& line : lines_of(read_whole_file(path("log")))) {
-            const bool has_time = line.size() > 9 && line[2] == ':' && line[5] == ':';
-            result.log.push_back(has_time ? line.substr(9) : line);
-        }
-        result.lines = lines_of(read_whole_file(path("found.txt")));
-        return result;
+        return fetch_result{code, path("log"), path("found.txt")};
     }
 
     fetch_result run_program(std::vector<std::string> arguments) const {
@@ -192,56 +88,16 @@ private:
 
 std::unique_ptr<founding_sites> fetch_command::sites_;
 
-std::map<std::string, std::size_t> count_by_source(const std::vector<std::string>& lines) {
-    std::map<std::string, std::size_t> counts;
-    for (std::size_t i = 1; i < lines.size(); ++i) {
-        const std::size_t tab = lines[i].find('\t');
-        EXPECT_NE(tab, std::string::npos) << lines[i];
-        ++counts[lines[i].substr(0, tab)];
-    }
-    return counts;
-}
-
 // --- the founding list ---------------------------------------------------------------------------
 
 TEST_P(fetch_command, finds_the_links_of_the_founding_list) {
     const fetch_result result = fetch({"-f", write("urls.txt", founding_list)});
-    EXPECT_EQ(result.code, 0) << result.whole_log();
-    ASSERT_EQ(result.lines.size(), 441U) << result.whole_log();
-    EXPECT_EQ(result.lines.front(), "source_url\tparsed_url");
-    EXPECT_EQ(count_by_source(result.lines), founding_counts);
-    const std::set<std::string> distinct{result.lines.begin(), result.lines.end()};
-    EXPECT_EQ(distinct.size(), 441U);
-    EXPECT_TRUE(distinct.contains(
-        "https://www.nytimes.com/guides/\thttps://www.nytimes.com/guides/guide-119.html"));
-    EXPECT_TRUE(
-        distinct.contains("https://www.mediamatters.org/\t"
-                          "https://www.mediamatters.org/%C3%A9t%C3%A9/114"));
-    EXPECT_TRUE(
-        distinct.contains("https://1.1.1.1/\thttps://1.1.1.1/"
-                          "%D1%81%D1%82%D1%80%D0%B0%D0%BD%D0%B8%D1%86%D0%B0-0"));
-    EXPECT_TRUE(
-        distinct.contains("https://www.politico.com/tipsheets/morning-money\t"
-                          "https://www.politico.com/news/142"));
+    expect_founding_table(result);
 }
 
 TEST_P(fetch_command, tells_what_happens_in_the_founding_words) {
     const fetch_result result = fetch({"-f", write("urls.txt", founding_list), "--compat-log"});
-    std::vector<std::string> expected{
-        joined({"ERROR:areq: aiohttp exception for ", not_found_page, " [404]: Not Found"})};
-    std::map<std::string, std::size_t> counts = founding_counts;
-    counts["https://www.ietf.org/rfc/rfc2616.txt"] = 0;
-    for (const auto& [url, count] : counts) {
-        expected.push_back(joined({"INFO:areq: Got response [200] for URL: ", url}));
-        expected.push_back(
-            joined({"INFO:areq: Found ", std::to_string(count), " links for ", url}));
-        if (count == 0) continue;
-        expected.push_back(joined({"INFO:areq: Wrote results for source URL: ", url}));
-    }
-    std::vector<std::string> told = result.log;
-    std::ranges::sort(told);
-    std::ranges::sort(expected);
-    EXPECT_EQ(told, expected);
+    expect_founding_log(result);
 }
 
 TEST_P(fetch_command, stamps_its_lines_with_the_time) {

@@ -14,10 +14,10 @@
 #include <system_error>
 #include <utility>
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/exit_code.hpp"
+#include "common/process.hpp"
 #include "common/text.hpp"
 #include "crawl/dialler.hpp"
 #include "crawl/engine.hpp"
@@ -40,16 +40,16 @@ public:
 
     std::vector<std::string> addresses;
     std::string list;
-    reach how_far = reach::host;
+    std::string scope = "host";
     std::vector<std::string> include;
     std::vector<std::string> exclude;
     std::optional<unsigned> depth;
     std::size_t max_pages = 100'000;
     std::optional<std::size_t> max_pages_per_host;
-    bool drop_query = false;
+    std::string query = "keep";
     std::string delay = "auto";
     std::optional<std::size_t> per_host;
-    bool ignore_robots = false;
+    std::string robots = "obey";
     std::vector<std::string> own_hosts;
     std::size_t concurrency = 256;
     std::vector<std::string> overrides;
@@ -97,47 +97,41 @@ auto checked(const char* option, Read read) {
     }
 }
 
-std::string read_list(const std::string& path) {
-    constexpr std::size_t most = std::size_t{64} << 20;
-    std::string text;
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened{
-        path == "-" ? nullptr : std::fopen(path.c_str(), "re"), &std::fclose};
-    std::FILE* from = path == "-" ? stdin : opened.get();
-    if (from == nullptr) {
-        throw std::invalid_argument{
-            fmt::format("{}: {}", printable(path), std::generic_category().message(errno))};
-    }
-    char buffer[16384];
-    while (const std::size_t count = std::fread(buffer, 1, sizeof buffer, from)) {
-        text.append(buffer, count);
-        if (text.size() > most) {
-            throw std::invalid_argument{fmt::format("{}: more than 64 MiB", printable(path))};
-        }
-    }
-    if (std::ferror(from) != 0) {
-        throw std::invalid_argument{
-            fmt::format("{}: {}", printable(path), std::generic_category().message(errno))};
-    }
-    return text;
-}
-
-std::vector<web::url> read_seeds(const crawl_words& words) {
-    std::vector<web::url> seeds;
+address_list read_seeds(const crawl_words& words) {
+    address_list seeds;
     const auto add_list = [&](const char* option, const std::string& path) {
-        const std::vector<web::url> more = checked(option, [&] {
-            return read_address_list(read_list(path), path == "-" ? "standard input" : path);
+        const address_list more = checked(option, [&] {
+            constexpr std::size_t most = std::size_t{64} << 20;
+            const std::string name = path == "-" ? "standard input" : path;
+            try {
+                return read_address_list(read_list(path, most), name);
+            } catch (const std::system_error& wrong) {
+                throw std::invalid_argument{
+                    fmt::format("{}: {}", printable(name), wrong.code().message())};
+            }
         });
-        seeds.insert(seeds.end(), more.begin(), more.end());
+        seeds.addresses.insert(seeds.addresses.end(), more.addresses.begin(), more.addresses.end());
+        seeds.rejected.insert(seeds.rejected.end(), more.rejected.begin(), more.rejected.end());
+        if (!more.addresses.empty()) return;
+        std::string why{
+            "there is no address in it: write one such as https://example.org/ in "
+            "each line"};
+        if (!more.rejected.empty()) {
+            const rejected_address& first = more.rejected.front();
+            why = fmt::format("no line is an address; {}: \"{}\": {}", first.place, first.text,
+                              first.why);
+        }
+        throw CLI::ValidationError{option, why};
     };
     for (const std::string& each : words.addresses) {
         if (each == "-") {
             add_list("URL", each);
         } else {
-            seeds.push_back(checked("URL", [&] { return read_start_address(each); }));
+            seeds.addresses.push_back(checked("URL", [&] { return read_start_address(each); }));
         }
     }
     if (!words.list.empty()) add_list("--file", words.list);
-    if (seeds.empty()) {
+    if (seeds.addresses.empty()) {
         throw CLI::ValidationError{
             "URL",
             "no address to begin with: give one such as https://example.org/, a file of "
@@ -173,7 +167,8 @@ std::string default_directory(const web::url& seed) {
 politeness_options read_politeness(const crawl_words& words) {
     politeness_options options;
     options.per_host = words.per_host;
-    options.ignore_robots = words.ignore_robots;
+    options.ignore_robots =
+        checked("--robots", [&] { return read_choice(words.robots, {"obey", "ignore"}) == 1; });
     if (words.delay != "auto") {
         options.delay = checked("--delay", [&] { return read_duration(words.delay); });
     }
@@ -187,7 +182,7 @@ politeness_options read_politeness(const crawl_words& words) {
         }
         options.own_hosts.emplace_back(address->host());
     }
-    if (words.ignore_robots && options.own_hosts.empty()) {
+    if (options.ignore_robots && options.own_hosts.empty()) {
         throw CLI::ValidationError{
             "--robots",
             "robots.txt is ignored on hosts of your own only: name each of them with "
@@ -207,6 +202,7 @@ http::session_options read_network(const crawl_words& words, const std::vector<w
     }
     dialler_options dialling;
     dialling.resolve_limit = network.limits.resolve;
+    dialling.connect_limit = network.limits.connect;
     for (const std::string& each : words.overrides) {
         dialling.overrides.push_back(checked("--resolve", [&] { return read_override(each); }));
     }
@@ -214,8 +210,8 @@ http::session_options read_network(const crawl_words& words, const std::vector<w
         dialling.named.emplace(plain_host(seed), seed.effective_port().value_or(0));
     }
     network.connect = make_dialler(std::move(dialling));
-    // The connector looks the name up itself.
-    network.limits.connect = saturating_duration(network.limits.resolve + network.limits.connect);
+    // The connector looks the name up itself, and has a limit for either.
+    network.limits.connect = duration::max();
     if (!words.authorities.empty()) {
         tls::client_options trusted;
         for (const std::string& each : words.authorities) {
@@ -224,8 +220,8 @@ http::session_options read_network(const crawl_words& words, const std::vector<w
                 static_cast<void>(tls::client_context{trusted});
             } catch (const std::system_error& wrong) {
                 throw CLI::ValidationError{
-                    "--authority",
-                    fmt::format("{}: {}", printable(each), printable(wrong.code().message()))};
+                    "--authority", fmt::format("{}: {}; give a file of certificates in PEM",
+                                               printable(each), printable(wrong.code().message()))};
             }
         }
         network.trust.emplace(trusted);
@@ -247,12 +243,22 @@ std::string agent_of(const crawl_words& words) {
 crawl_plan make_plan(const crawl_words& words) {
     crawl_plan plan;
     crawl_options& options = plan.options;
-    options.seeds = read_seeds(words);
-    options.scope.how_far = words.how_far;
+    const address_list seeds = read_seeds(words);
+    options.seeds = seeds.addresses;
+    for (const rejected_address& each : seeds.rejected) {
+        error_record& wrong = options.unusable.emplace_back();
+        wrong.url = each.text;
+        wrong.stage = fmt::format("reading {}", each.place);
+        wrong.cause = each.why;
+    }
+    options.scope.how_far = checked("--scope", [&] {
+        return static_cast<reach>(read_choice(words.scope, {"host", "domain", "prefix", "any"}));
+    });
     options.scope.include = read_expressions("--include", words.include);
     options.scope.exclude = read_expressions("--exclude", words.exclude);
     options.scope.depth = words.depth;
-    options.scope.drop_query = words.drop_query;
+    options.scope.drop_query =
+        checked("--query", [&] { return read_choice(words.query, {"keep", "drop"}) == 1; });
     options.politeness = read_politeness(words);
     options.max_pages = words.max_pages;
     if (words.max_pages_per_host) options.max_pages_per_host = *words.max_pages_per_host;
@@ -305,17 +311,8 @@ std::string first_line(const crawl_words& words, const crawl_options& options) {
     return line;
 }
 
-// As many connections as were asked for need as many descriptors.
-void make_room_for(std::size_t connections) noexcept {
-    struct rlimit limit{};
-    const ::rlim_t wanted = connections + 64;
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
-    limit.rlim_cur = std::min(wanted, limit.rlim_max);
-    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
-}
-
-// Ends by being cancelled: by Ctrl-C, or because the crawl has ended, which makes stop() do
-// nothing.
+// Ends by being cancelled: by Ctrl-C or SIGTERM, or because the crawl has ended, which makes stop()
+// do nothing.
 task<> wait_for_interrupt(crawler& crawl, console& on) {
     const outcome<void> woken = co_await as_outcome(sleep_until(time_point::max()));
     if (!woken.is_cancelled() || crawl.is_stopping()) co_return;
@@ -348,7 +345,10 @@ int run_crawl(const crawl_words& words) {
     if (!words.quiet || words.dry_run) say(first_line(words, plan.options));
     if (words.dry_run) {
         for (const web::url& seed : plan.options.seeds) say(seed.href());
-        return exit_done;
+        for (const error_record& each : plan.options.unusable) {
+            complain(fmt::format("{}: {}: {}", each.url, each.stage, each.cause));
+        }
+        return plan.options.unusable.empty() ? exit_done : exit_findings;
     }
     const std::string directory = plan.options.directory.string();
     try {
@@ -360,7 +360,8 @@ int run_crawl(const crawl_words& words) {
                             "them, or choose another directory with --state",
                             directory));
         } else {
-            complain(fmt::format("--state {}: {}", directory, wrong.code().message()));
+            complain(fmt::format("--state {}: {}; choose a directory that can be made and written",
+                                 directory, wrong.code().message()));
         }
         return exit_usage;
     }
@@ -372,6 +373,10 @@ int run_crawl(const crawl_words& words) {
                 "not followed: {}: {}{}{}{}{}", link.href(), describe(why),
                 detail.empty() ? "" : ", ", detail, found_on != nullptr ? ", found on " : "",
                 found_on != nullptr ? std::string_view{found_on->href()} : std::string_view{}));
+        };
+        plan.options.on_unreadable = [&](std::string_view text, const web::url& found_on) {
+            terminal.line(fmt::format("not followed: {}: {}, found on {}", text,
+                                      describe(refusal::no_address), found_on.href()));
         };
     }
     make_room_for(words.concurrency);
@@ -385,9 +390,9 @@ int run_crawl(const crawl_words& words) {
         code = exit_code_of(crawl.statistics());
     };
     try {
-        run(whole());
+        run(whole(), interruptible());
     } catch (const cancelled&) {
-        // By Ctrl-C, which has had its say.
+        // By a signal, which has had its say.
     } catch (const std::system_error& wrong) {
         terminal.clear();
         complain(wrong.what());
@@ -401,18 +406,12 @@ int run_crawl(const crawl_words& words) {
 }
 
 void add_scope_options(CLI::App& command, crawl_words& words) {
-    const std::map<std::string, reach> reaches{{"host", reach::host},
-                                               {"domain", reach::domain},
-                                               {"prefix", reach::prefix},
-                                               {"any", reach::any}};
-    const std::map<std::string, bool> queries{{"keep", false}, {"drop", true}};
     const auto group = "Scope";
     command
-        .add_option("--scope", words.how_far,
+        .add_option("--scope", words.scope,
                     "host: the same host, with or without www; domain: the same last two labels "
                     "of the name (which is all of co.uk, too); prefix: what begins like the "
                     "address up to its last slash; any: the whole web")
-        ->transform(CLI::CheckedTransformer(reaches))
         ->type_name("host|domain|prefix|any")
         ->group(group);
     command.add_option("--include", words.include, "Follow only addresses in which this matches")
@@ -424,6 +423,7 @@ void add_scope_options(CLI::App& command, crawl_words& words) {
         ->allow_extra_args(false)
         ->group(group);
     command.add_option("--depth", words.depth, "Most links away from the first pages")
+        ->check(CLI::Range(0U, 1'000'000U))
         ->type_name("N")
         ->group(group);
     command
@@ -439,15 +439,13 @@ void add_scope_options(CLI::App& command, crawl_words& words) {
         ->type_name("N")
         ->group(group);
     command
-        .add_option("--query", words.drop_query,
+        .add_option("--query", words.query,
                     "Whether what stands behind ? belongs to an address [keep]")
-        ->transform(CLI::CheckedTransformer(queries))
         ->type_name("keep|drop")
         ->group(group);
 }
 
 void add_politeness_options(CLI::App& command, crawl_words& words) {
-    const std::map<std::string, bool> robots{{"obey", false}, {"ignore", true}};
     const auto group = "Politeness";
     command
         .add_option("--delay", words.delay,
@@ -461,9 +459,8 @@ void add_politeness_options(CLI::App& command, crawl_words& words) {
         ->type_name("N")
         ->group(group);
     command
-        .add_option("--robots", words.ignore_robots,
+        .add_option("--robots", words.robots,
                     "Whether robots.txt counts; ignore needs --i-own-this [obey]")
-        ->transform(CLI::CheckedTransformer(robots))
         ->type_name("obey|ignore")
         ->group(group);
     command

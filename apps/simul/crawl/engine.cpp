@@ -62,12 +62,23 @@ task<> crawler::run() {
     co_await outputs_.open();
     co_await with_task_group([&](task_group& both) -> task<> {
         both.spawn(outputs_.run());
+        co_await tell_unusable();
         co_await visit_all();
         outputs_.close();
     });
     counted_.left = frontier_.waiting();
     counted_.took = now() - began;
     stopping_ = true;
+}
+
+task<> crawler::tell_unusable() {
+    for (const error_record& each : options_.unusable) {
+        ++counted_.failures;
+        report(each);
+        output_lines lines;
+        append_line(lines.errors, each);
+        co_await outputs_.put(std::move(lines));
+    }
 }
 
 task<> crawler::visit_all() {
@@ -160,9 +171,7 @@ task<> crawler::visit(frontier::entry& wanted) {
         if (result.page) append_line(lines.pages, *result.page);
         if (result.error) append_line(lines.errors, *result.error);
         if (result.content) {
-            for (const found_link& link : result.content->links) {
-                append_line(lines.links, *wanted.address, link);
-            }
+            append_lines(lines.links, *wanted.address, result.content->links);
             counted_.links += result.content->links.size();
         }
         changed_.set();
@@ -249,6 +258,7 @@ task<> crawler::read_answer(http::response& answer, visited& into) {
         if (robots_tag_forbids(tag, robots_name_)) into.content->nofollow = true;
     }
     page.links = into.content->links.size();
+    page.invalid_links = into.content->unreadable;
     page.title = into.content->title;
 }
 
@@ -317,6 +327,12 @@ void crawler::follow_redirect(const frontier::entry& from, visited& result) {
 }
 
 void crawler::admit_links(const frontier::entry& of, const page_content& content) {
+    counted_.refused[static_cast<std::size_t>(refusal::no_address)] += content.unreadable;
+    if (options_.on_unreadable) {
+        for (const std::string& each : content.unreadable_texts) {
+            options_.on_unreadable(each, *of.address);
+        }
+    }
     for (const found_link& link : content.links) {
         if (!link.leads_to_page) continue;
         if (content.nofollow || link.nofollow) {

@@ -19,6 +19,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crawl/frontier.hpp"
@@ -44,6 +45,7 @@ public:
     crawl_options() {}
 
     std::vector<web::url> seeds;
+    std::vector<error_record> unusable;  ///< start addresses that are none: failures from the start
     scope_options scope;
     politeness_options politeness;
     std::size_t max_pages = 100'000;
@@ -64,6 +66,8 @@ public:
     std::function<void(const web::url& link, refusal why, std::string detail,
                        const web::url* found_on)>
         on_refused;
+    /// Called for links that are no addresses, for the first of a page.
+    std::function<void(std::string_view text, const web::url& found_on)> on_unreadable;
 };
 
 /// One crawl.
@@ -118,15 +122,24 @@ private:
         bool try_again = false;   // if it may be tried again
         bool is_trouble = false;  // of the host, not of the page
     };
+    // Why robots.txt could not be had.
+    class rules_failure {
+    public:
+        rules_failure() {}
+
+        std::string cause;
+        bool try_again = true;
+    };
     enum class verdict : std::uint8_t { allowed, refused, unknown };
 
+    [[nodiscard]] task<> tell_unusable();
     [[nodiscard]] task<> visit_all();
     [[nodiscard]] task<> dispatch(task_group& visits);
     [[nodiscard]] task<> visit(frontier::entry& wanted);
     [[nodiscard]] task<visited> ask(const frontier::entry& wanted);
     [[nodiscard]] task<> read_answer(http::response& answer, visited& into);
     [[nodiscard]] task<> learn_rules(frontier::host& of, const web::url& address);
-    [[nodiscard]] task<std::optional<web::robots>> ask_rules(web::url where, std::string& cause);
+    [[nodiscard]] task<std::optional<web::robots>> ask_rules(web::url where, rules_failure& why);
 
     void give_out(frontier::entry& next, task_group& visits);
     verdict judge(const frontier::entry& next);
@@ -141,7 +154,7 @@ private:
     void report(const error_record& error);
     // Gives the lines to write, if the rules could finally not be had.
     output_lines take_rules(frontier::host& of, const web::url& address,
-                            std::optional<web::robots> rules, const std::string& cause);
+                            std::optional<web::robots> rules, const rules_failure& why);
 
     crawl_options options_;
     std::string robots_name_;

@@ -6,10 +6,12 @@
 #include <cerrno>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "crawl/records.hpp"
 #include "simul/base/bytes.hpp"
+#include "simul/base/unique_fd.hpp"
 
 namespace simul::program {
 
@@ -32,6 +34,12 @@ void prepare_directory(const fs::path& directory, bool fresh) {
         }
         fs::remove(file);
     }
+    // Where no file can be made, that is to be known before a crawl has begun.
+    const fs::path first = directory / output_names.front();
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    const unique_fd made{::open(first.c_str(), flags, 0600)};
+    if (!made) throw std::system_error{errno, std::system_category(), first.string()};
+    fs::remove(first);
 }
 
 outputs::outputs(fs::path directory, std::function<void(std::string)> failed)

@@ -37,7 +37,8 @@ public:
 ///
 /// `fresh` removes the results of an earlier crawl from it.
 ///
-/// Errors        std::system_error: file_exists if there are results; what the system says.
+/// Errors        std::system_error: file_exists if there are results; what the system says, also if
+///               no file can be made in the directory.
 void prepare_directory(const std::filesystem::path& directory, bool fresh);
 
 /// The three files. Lines go through a queue to one task, which writes what has gathered in one

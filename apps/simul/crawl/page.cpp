@@ -16,6 +16,9 @@ namespace {
 
 using kind = web::html_link_kind;
 
+constexpr std::size_t most_texts = 100;
+constexpr std::size_t most_text = 200;  // bytes
+
 bool is_known_label(std::string_view label) {
     return web::encoding_of_label(label).has_value();
 }
@@ -35,14 +38,68 @@ bool leads_to_page(const web::html_link& link) noexcept {
     }
 }
 
+// A reference without its fragment where that is certain to give the same address without
+// fragment. Pages have the same few references again and again, which need not be parsed each time.
+std::string_view without_fragment(std::string_view reference, const web::url& base) noexcept {
+    const std::size_t end = reference.find('#');
+    if (end == std::string_view::npos) return reference;
+    const bool is_certain = end == 0 ? !base.has_opaque_path() : reference[end - 1] > ' ';
+    return is_certain ? reference.substr(0, end) : reference;
+}
+
 class link_table {
 public:
     explicit link_table(page_content& into) : into_{into} {}
 
-    void add(const web::html_link& link, web::url target) {
+    void reserve(std::size_t links) {
+        known_.reserve(links);
+        places_.reserve(links);
+    }
+
+    void read(const web::html_link& link, const web::url& base) {
+        const std::string_view reference = without_fragment(link.url, base);
+        const auto known = known_.find(reference);
+        if (known != known_.end() && !link.truncated) {
+            add(link, *known->second);
+        } else if (std::optional<web::url> target = parse(link, reference, base)) {
+            place& found = *places_.try_emplace(*std::move(target)).first;
+            known_.emplace(reference, &found);
+            add(link, found);
+        }
+    }
+
+    // These are relative to the address itself, so what is known of the others does not hold.
+    void read_base(const web::html_link& link, const web::url& address) {
+        if (std::optional<web::url> target = parse(link, link.url, address)) {
+            add(link, *places_.try_emplace(*std::move(target)).first);
+        }
+    }
+
+private:
+    // A target, and its links: at most one of each kind.
+    using place = std::pair<const web::url, std::vector<std::size_t>>;
+
+    std::optional<web::url> parse(const web::html_link& link, std::string_view reference,
+                                  const web::url& base) {
+        auto target = web::url::parse(reference, base);
+        if (link.truncated || !target) {
+            if (into_.unreadable++ < most_texts) {
+                into_.unreadable_texts.emplace_back(link.url.substr(0, most_text));
+            }
+            return std::nullopt;
+        }
+        if (target->scheme() == "javascript" || target->scheme() == "data") {
+            ++into_.inline_only;
+            return std::nullopt;
+        }
+        if (target->has_fragment()) return target->without_fragment();
+        return *std::move(target);
+    }
+
+    void add(const web::html_link& link, place& at) {
         const bool nofollow = has(link.rel_tokens, web::html_rel::nofollow);
         const bool leads = leads_to_page(link);
-        auto& slots = places_[target];
+        auto& [target, slots] = at;
         for (const std::size_t slot : slots) {
             found_link& same = into_.links[slot];
             if (same.kind != link.kind) continue;
@@ -54,7 +111,7 @@ public:
         }
         slots.push_back(into_.links.size());
         found_link& fresh = into_.links.emplace_back();
-        fresh.target = std::move(target);
+        fresh.target = target;
         fresh.kind = link.kind;
         fresh.rel = link.rel;
         fresh.count = 1;
@@ -62,9 +119,9 @@ public:
         fresh.leads_to_page = leads;
     }
 
-private:
     page_content& into_;
-    std::unordered_map<web::url, std::vector<std::size_t>> places_;
+    std::unordered_map<web::url, std::vector<std::size_t>> places_;  // its nodes do not move
+    std::unordered_map<std::string_view, place*> known_;             // by reference
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -110,16 +167,12 @@ page_content read_page(std::string_view body, std::string_view content_type,
     }
     const web::url& base = other_base ? *other_base : address;
     link_table table{content};
+    table.reserve(page.links.size());
     for (const web::html_link& link : page.links) {
-        auto target = web::url::parse(link.url, link.kind == kind::base ? address : base);
-        if (link.truncated || !target) {
-            ++content.unreadable;
-        } else if (target->scheme() == "javascript" || target->scheme() == "data") {
-            ++content.inline_only;
-        } else if (target->has_fragment()) {
-            table.add(link, target->without_fragment());
+        if (link.kind == kind::base) {
+            table.read_base(link, address);
         } else {
-            table.add(link, std::move(*target));
+            table.read(link, base);
         }
     }
     return content;

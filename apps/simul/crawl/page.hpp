@@ -36,8 +36,9 @@ public:
     std::vector<found_link> links;  ///< in the order of the page
     bool nofollow = false;          ///< the page asks not to be indexed, or its links not followed
     std::size_t unreadable = 0;     ///< references that are no addresses
-    std::size_t inline_only = 0;    ///< javascript: and data:, which lead nowhere
-    std::uint64_t dropped = 0;      ///< links over the limit of one page
+    std::vector<std::string> unreadable_texts;  ///< the first of them, as the page has them
+    std::size_t inline_only = 0;                ///< javascript: and data:, which lead nowhere
+    std::uint64_t dropped = 0;                  ///< links over the limit of one page
 };
 
 /// Whether an answer may be a page whose links are read: HTML or XHTML, or it does not say what it

@@ -28,17 +28,12 @@ double seconds_of(duration length) {
 std::string readable_size(std::uint64_t bytes) {
     if (bytes < 10'000) return fmt::format("{} B", bytes);
     if (bytes < 10'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
-    return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+    if (bytes < 10'000'000'000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+    return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
 }
 
 std::string_view counted(std::uint64_t number, std::string_view one, std::string_view many) {
     return number == 1 ? one : many;
-}
-
-std::size_t width_of(std::FILE* terminal) {
-    struct winsize size{};
-    if (::ioctl(::fileno(terminal), TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
-    return size.ws_col;
 }
 
 std::string cut_to(std::string text, std::size_t width) {
@@ -59,8 +54,9 @@ void append_largest(std::string& to, const Range& counted_things) {
                        printable(sorted[at].second, 200));
     }
     if (sorted.size() > 10) {
-        fmt::format_to(std::back_inserter(to), "             and {} more kinds\n",
-                       sorted.size() - 10);
+        const std::size_t more = sorted.size() - 10;
+        fmt::format_to(std::back_inserter(to), "             and {} more {}\n", more,
+                       counted(more, "kind", "kinds"));
     }
 }
 
@@ -169,7 +165,8 @@ std::string summary_text(const crawler& crawl) {
         append_largest(text, refused);
     }
     if (counts.cut != 0) {
-        fmt::format_to(into, "{} longer than --max-body and cut\n", counts.cut);
+        fmt::format_to(into, "{} {} longer than --max-body and cut\n", counts.cut,
+                       counted(counts.cut, "page", "pages"));
     }
     append_slowest(text, crawl.addresses());
     if (counts.left + counts.abandoned != 0) {
@@ -189,6 +186,12 @@ bool can_show_live(bool is_terminal, const char* no_color, const char* term) noe
     const bool refuses_escapes = no_color != nullptr && *no_color != '\0';
     const bool is_dumb = term == nullptr || *term == '\0' || std::string_view{term} == "dumb";
     return is_terminal && !refuses_escapes && !is_dumb;
+}
+
+std::size_t console::width() const noexcept {
+    struct winsize size{};
+    const bool is_known = ::ioctl(::fileno(to_), TIOCGWINSZ, &size) == 0 && size.ws_col != 0;
+    return is_known ? size.ws_col : 80;
 }
 
 void console::line(std::string_view text) {
@@ -218,7 +221,6 @@ task<> show_progress(const crawler& crawl, console& on) {
     // The rate is that of the last five seconds.
     std::deque<std::pair<time_point, std::uint64_t>> past{{began, 0}};
     const duration pause = on.is_live() ? duration{250ms} : duration{5s};
-    const std::size_t width = on.is_live() ? width_of(stderr) - 1 : 0;
     while (true) {
         co_await sleep_for(pause);
         const time_point now = loop::current().now();
@@ -230,7 +232,8 @@ task<> show_progress(const crawler& crawl, console& on) {
             seconds > 0 ? static_cast<double>(pages - past.front().second) / seconds : 0;
         const crawl_view view = look_at(crawl, began, rate);
         if (on.is_live()) {
-            on.show(live_lines(view, width));
+            // The last column stays free: some terminals begin a new line after it.
+            on.show(live_lines(view, on.width() - 1));
         } else {
             on.line(plain_line(view));
         }

@@ -57,6 +57,9 @@ public:
 
     [[nodiscard]] bool is_live() const noexcept { return live_; }
 
+    /// The columns that it has at this moment; 80 if it is no terminal.
+    [[nodiscard]] std::size_t width() const noexcept;
+
     /// Prints a line, whatever is in it, above the live view.
     void line(std::string_view text);
 

@@ -39,6 +39,7 @@ void append_line(std::string& to, const page_record& page) {
     if (page.cut) line["cut"] = true;
     line["depth"] = page.depth;
     if (page.links) line["links"] = *page.links;
+    if (page.invalid_links != 0) line["invalid_links"] = page.invalid_links;
     if (!page.title.empty()) line["title"] = page.title;
     line["milliseconds"] = std::chrono::duration_cast<std::chrono::milliseconds>(page.took).count();
     if (!page.redirected_to.empty()) line["redirected_to"] = page.redirected_to;
@@ -55,12 +56,15 @@ void append_line(std::string& to, const error_record& error) {
     append_json(to, line);
 }
 
-void append_line(std::string& to, const web::url& source, const found_link& link) {
-    to.append(table_cell(source.href())).push_back('\t');
-    to.append(table_cell(link.target.href())).push_back('\t');
-    to.append(web::name_of(link.kind)).push_back('\t');
-    to.append(table_cell(link.rel)).push_back('\t');
-    to.append(std::to_string(link.count)).push_back('\n');
+void append_lines(std::string& to, const web::url& source, std::span<const found_link> links) {
+    const std::string first = table_cell(source.href());
+    for (const found_link& link : links) {
+        to.append(first).push_back('\t');
+        to.append(table_cell(link.target.href())).push_back('\t');
+        to.append(web::name_of(link.kind)).push_back('\t');
+        to.append(table_cell(link.rel)).push_back('\t');
+        to.append(std::to_string(link.count)).push_back('\n');
+    }
 }
 
 }  // namespace simul::program

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,7 @@ public:
     bool cut = false;                    ///< it has more than --max-body, which were not read
     unsigned depth = 0;
     std::optional<std::size_t> links;  ///< distinct ones, if they were read
+    std::size_t invalid_links = 0;     ///< references that are no addresses
     std::string title;
     duration took{};
     std::string redirected_to;
@@ -46,10 +48,10 @@ public:
     std::string found_on;
 };
 
-/// Appends the line of a page, of an error, of a link. Whatever the web put into them, they are one
-/// line each: of UTF-8 in JSON, or of five cells between tabs.
+/// Appends the line of a page, of an error, of each link. Whatever the web put into them, they are
+/// one line each: of UTF-8 in JSON, or of five cells between tabs.
 void append_line(std::string& to, const page_record& page);
 void append_line(std::string& to, const error_record& error);
-void append_line(std::string& to, const web::url& source, const found_link& link);
+void append_lines(std::string& to, const web::url& source, std::span<const found_link> links);
 
 }  // namespace simul::program

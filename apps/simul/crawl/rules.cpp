@@ -27,10 +27,10 @@ web::url rules_address(const web::url& page) {
 }  // namespace
 
 task<> crawler::learn_rules(frontier::host& of, const web::url& address) {
-    std::string cause;
-    std::optional<web::robots> rules = co_await ask_rules(rules_address(address), cause);
+    rules_failure why;
+    std::optional<web::robots> rules = co_await ask_rules(rules_address(address), why);
     const time_point moment = loop::current().now();
-    output_lines lines = take_rules(of, address, std::move(rules), cause);
+    output_lines lines = take_rules(of, address, std::move(rules), why);
     frontier_.finish(of, moment);
     frontier_.release(of);
     changed_.set();
@@ -39,7 +39,7 @@ task<> crawler::learn_rules(frontier::host& of, const web::url& address) {
     changed_.set();
 }
 
-task<std::optional<web::robots>> crawler::ask_rules(web::url where, std::string& cause) {
+task<std::optional<web::robots>> crawler::ask_rules(web::url where, rules_failure& why) {
     std::optional<web::robots> rules;
     try {
         for (unsigned hops = 0; hops <= max_rules_redirects; ++hops) {
@@ -53,7 +53,7 @@ task<std::optional<web::robots>> crawler::ask_rules(web::url where, std::string&
                 continue;
             }
             if (status::is_server_error(code) || code == status::too_many_requests) {
-                cause = status_text(code);
+                why.cause = status_text(code);
                 co_return rules;
             }
             if (!status::is_success(code)) break;
@@ -64,20 +64,21 @@ task<std::optional<web::robots>> crawler::ask_rules(web::url where, std::string&
         }
         rules.emplace();  // there is none, which allows everything
     } catch (const http::request_error& failure) {
-        cause = fmt::format("{}: {}", http::to_string(failure.where()), cause_of(failure));
+        why.cause = fmt::format("{}: {}", http::to_string(failure.where()), cause_of(failure));
+        why.try_again = is_trouble_of_host(failure.code());
     }
     co_return rules;
 }
 
 output_lines crawler::take_rules(frontier::host& of, const web::url& address,
-                                 std::optional<web::robots> rules, const std::string& cause) {
+                                 std::optional<web::robots> rules, const rules_failure& why) {
     output_lines lines;
     const time_point moment = loop::current().now();
     site& known = sites_[address.origin()];
     ++counted_.robots_files;
     if (!rules) {
         of.rate.failed(moment);
-        if (++known.failures <= options_.max_retries) {
+        if (why.try_again && ++known.failures <= options_.max_retries) {
             of.rate.wait_until(saturating_add(moment, back_off(known.failures)));
             return lines;
         }
@@ -86,7 +87,7 @@ output_lines crawler::take_rules(frontier::host& of, const web::url& address,
         error_record error;
         error.url = rules_address(address).href();
         error.stage = "robots.txt";
-        error.cause = cause;
+        error.cause = why.cause;
         ++counted_.failures;
         report(error);
         append_line(lines.errors, error);

@@ -11,6 +11,7 @@ namespace simul::program {
 namespace {
 
 constexpr std::array<std::string_view, refusal_count> reasons{
+    "not an address",
     "not http or https",
     "longer than an address may be",
     "a path of too many parts",

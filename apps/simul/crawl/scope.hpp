@@ -18,6 +18,7 @@ namespace simul::program {
 
 /// Why an address is not asked for.
 enum class refusal : std::uint8_t {
+    no_address,          ///< what the page says cannot be read as an address
     scheme,              ///< neither http nor https
     too_long,            ///< the address
     many_segments,       ///< the path is deeper than sites are
@@ -36,7 +37,7 @@ enum class refusal : std::uint8_t {
     crawl_delay,         ///< robots.txt asks for a longer pause than is waited
     host_given_up,       ///< the host failed too often, or asked to come back much later
 };
-inline constexpr std::size_t refusal_count = 17;
+inline constexpr std::size_t refusal_count = 18;
 
 /// The reason in a few words for people.
 [[nodiscard]] std::string_view describe(refusal why) noexcept;

@@ -27,14 +27,13 @@ struct connect_rule {
     std::optional<std::uint16_t> target_port;
 };
 
-/// HOST:PORT:ADDRESS[,ADDRESS]…; the port may be *, and an IPv6 host stands in brackets.
+/// read_override(), without exceptions.
 [[nodiscard]] std::expected<http::name_override, std::string> parse_override(std::string_view text);
 
 /// HOST1:PORT1:HOST2:PORT2, each of which may be empty.
 [[nodiscard]] std::expected<connect_rule, std::string> parse_connect_rule(std::string_view text);
 
-/// connect=10,first-byte=15,idle=15,total=60 in seconds; what is not named stays as it is in
-/// `before`. "connect" holds for the name, the connection and TLS, each.
+/// read_time_limits() in seconds; what is not named stays as it is in `before`.
 [[nodiscard]] std::expected<http::time_limits, std::string> parse_time_limits(
     std::string_view text, const http::time_limits& before);
 

@@ -2,7 +2,6 @@
 #include "fetch/command.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "simul/tls/context.hpp"
 
 #include "common/exit_code.hpp"
+#include "common/process.hpp"
 #include "common/text.hpp"
 #include "fetch/arguments.hpp"
 #include "fetch/fetch.hpp"
@@ -117,15 +117,6 @@ fetch_options options_of(const fetch_words& words) {
     return options;
 }
 
-// As many connections as were asked for need as many descriptors.
-void make_room_for(std::size_t connections) noexcept {
-    ::rlimit limit{};
-    const ::rlim_t wanted = connections + 64;
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
-    limit.rlim_cur = std::min(wanted, limit.rlim_max);
-    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
-}
-
 int fetch_all(const url_list& list, const fetch_options& options, const std::string& output) {
     std::unique_ptr<result_table> table;
     try {
@@ -142,11 +133,12 @@ int fetch_all(const url_list& list, const fetch_options& options, const std::str
     make_room_for(options.concurrency);
     fetch_counts counts;
     try {
-        run(fetch_pages(list.urls(), options, *table, log, counts));
+        run(fetch_pages(list.urls(), options, *table, log, counts), interruptible());
         table->finish();
     } catch (const cancelled&) {
-        complain(fmt::format("interrupted; {} of {} pages are complete, with {} links",
-                             counts.complete, list.urls().size(), table->rows()));
+        complain(fmt::format("interrupted; {} of {} pages are complete, with {} {}",
+                             counts.complete, list.urls().size(), table->rows(),
+                             table->rows() == 1 ? "link" : "links"));
         return exit_interrupted;
     } catch (const output_error& failure) {
         complain(fmt::format("{}; {} of {} pages are complete", failure.what(), counts.complete,

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "common/process.hpp"
 #include "simul/web/url.hpp"
 
 namespace simul::program {
@@ -49,11 +50,5 @@ private:
     std::vector<rejected_line> rejected_;
     std::unordered_set<web::url> known_;
 };
-
-/// Reads all of a file, a pipe, or for "-" standard input. Blocks.
-///
-/// Errors        std::system_error of the system; file_too_large above `limit` bytes.
-[[nodiscard]] std::string read_list(const std::string& path,
-                                    std::size_t limit = std::size_t{32} << 20);
 
 }  // namespace simul::program

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/exit_code.hpp"
+#include "common/process.hpp"
 #include "common/text.hpp"
 #include "serve/demonstration.hpp"
 #include "serve/directory_site.hpp"
@@ -94,7 +95,7 @@ int run_command(const serve_command& asked) {
         }
     }
     try {
-        return run(serve_at(*where, *content, std::move(what), asked.log));
+        return run(serve_at(*where, *content, std::move(what), asked.log), interruptible());
     } catch (const cancelled&) {
         return exit_interrupted;
     }

@@ -21,6 +21,9 @@ struct run_options {
     /// The first Ctrl-C cancels the main task, with full cleanup; the second ends the process. Off:
     /// SIGINT is left alone. Only the thread that called run() first handles it.
     bool handle_interrupt = true;
+
+    /// SIGTERM does what Ctrl-C does, as whoever runs servers expects it. Off: it ends the process.
+    bool handle_termination = false;
 };
 
 namespace detail {

@@ -41,7 +41,8 @@ public:
 };
 
 /// What opens a connection in place of resolver and TCP; TLS is put on top where the scheme asks
-/// for it. For tests, tunnels and local sockets.
+/// for it. For tests, tunnels and local sockets. What fails with dns_errc is told as a failure of
+/// resolving, everything else as one of connecting.
 using connector = std::function<task<any_stream>(std::string host, std::uint16_t port)>;
 
 /// The addresses of one name, given by hand, like curl's --resolve.

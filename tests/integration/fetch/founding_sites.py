@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A copy in small of the eight sites of the founding list, with as many links as they had then, and
-# some hosts that behave badly. All of them are one server on one port of 127.0.0.1.
+# some hosts that behave badly. All of them are one server on one port of 127.0.0.1, or of ADDRESS.
 #
-#     founding_sites.py CHAIN.pem KEY.pem
+#     founding_sites.py CHAIN.pem KEY.pem [ADDRESS PORT]
 #
 # Writes its port into the first line of its output, then a line for each request that it does not
-# answer. Ends when its input ends.
+# answer; with an ADDRESS also one for each request, with the address that it came to. Ends when its
+# input ends.
 import gzip
 import http.server
 import socket
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 
+SLOW = 0.3  # seconds that the slow host takes for an answer
 LATIN = "text/html; charset=iso-8859-1"
 
 
@@ -60,6 +62,12 @@ def founding_pages():
 
 
 PAGES = founding_pages()
+telling = threading.Lock()
+
+
+def tell(line):
+    with telling:
+        print(line, flush=True)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -70,8 +78,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         host = self.headers["Host"].rpartition(":")[0] or self.headers["Host"]
+        if self.server.tells_requests:
+            tell(f"{self.connection.getsockname()[0]} https://{host}{self.path}")
         if host == "hanging.test":
-            print(f"hanging {self.path}", flush=True)
+            tell(f"hanging {self.path}")
             self.connection.settimeout(None)
             self.connection.recv(1)
         elif host == "reset.test":
@@ -94,7 +104,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(500, "text/html", page("error", ["/a"]).encode())
         elif (host, self.path) in PAGES:
             if host == "www.bloomberg.com":
-                time.sleep(0.3)  # the slow one
+                time.sleep(SLOW)
             self.answer(200, *PAGES[host, self.path])
         else:
             self.answer(404, "text/html", page("missing", ["/home"]).encode())
@@ -128,8 +138,10 @@ class Server(http.server.ThreadingHTTPServer):
 def main():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(sys.argv[1], sys.argv[2])
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server((sys.argv[3], int(sys.argv[4])) if len(sys.argv) > 4 else ("127.0.0.1", 0),
+                    Handler)
     server.context = context
+    server.tells_requests = len(sys.argv) > 4
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
     sys.stdin.read()

@@ -98,10 +98,24 @@ TEST(crawl_options, reads_header_fields_but_not_its_own) {
 
 TEST(crawl_options, reads_lists_of_addresses_and_names_the_line_that_is_wrong) {
     const auto list = read_address_list("# first\r\nhttps://a/\r\n\n  http://b/x \n", "list");
-    ASSERT_EQ(list.size(), 2U);
-    EXPECT_EQ(list[1].href(), "http://b/x");
-    EXPECT_EQ(refusal_of([] { return read_address_list("https://a/\n\nexample.org", "list"); }),
-              "list, line 3: \"example.org\": no address; write https:// before the host");
+    ASSERT_EQ(list.addresses.size(), 2U);
+    EXPECT_EQ(list.addresses[1].href(), "http://b/x");
+    EXPECT_TRUE(list.rejected.empty());
+    const auto mixed =
+        read_address_list("ftp://a/\n\nexample.org\nhttp://\x1b/\nhttp://b/", "list");
+    ASSERT_EQ(mixed.addresses.size(), 1U);
+    ASSERT_EQ(mixed.rejected.size(), 3U);
+    EXPECT_EQ(mixed.rejected[0].place, "list, line 1");
+    EXPECT_EQ(mixed.rejected[1].text, "example.org");
+    EXPECT_EQ(mixed.rejected[1].place, "list, line 3");
+    EXPECT_EQ(mixed.rejected[1].why, "no address; write https:// before the host");
+    EXPECT_EQ(mixed.rejected[2].text.find('\x1b'), std::string::npos);
+}
+
+TEST(crawl_options, reads_one_of_some_words_and_names_them_all_when_it_is_none) {
+    EXPECT_EQ(read_choice("drop", {"keep", "drop"}), 1U);
+    EXPECT_EQ(refusal_of([] { return read_choice("Keep", {"keep", "drop"}); }),
+              "\"Keep\": none of keep, drop");
 }
 
 TEST(crawl_options, start_addresses_have_no_password_and_2083_bytes_at_most) {

@@ -157,6 +157,36 @@ std::string links_to(std::initializer_list<std::string_view> targets) {
     return page(body);
 }
 
+TEST(crawl_engine, tells_of_start_addresses_that_are_none_and_of_links_that_are_none) {
+    crawl_options options = options_for("http://h.test/");
+    error_record& wrong = options.unusable.emplace_back();
+    wrong.url = "ftp://h.test/";
+    wrong.stage = "reading list, line 2";
+    wrong.cause = "neither http:// nor https://";
+    std::vector<std::string> said;
+    options.on_error = [&](std::string line) { said.push_back(std::move(line)); };
+    options.on_unreadable = [&](std::string_view text, const web::url& found_on) {
+        said.emplace_back(text);
+        said.push_back(found_on.href());
+    };
+    const crawled result =
+        crawl(std::move(options), [](const std::string& url, const seen_request&) {
+            return url.ends_with("/robots.txt") ? not_found() : links_to({"http://[", "/a"});
+        });
+    const std::vector<std::string> expected{
+        "ftp://h.test/: reading list, line 2: neither http:// nor https://", "http://[",
+        "http://h.test/", "http://[", "http://h.test/a"};
+    EXPECT_EQ(said, expected);
+    EXPECT_EQ(result.counts.failures, 1U);
+    EXPECT_EQ(result.counts.pages, 2U);
+    EXPECT_EQ(result.refusals(refusal::no_address), 2U);
+    EXPECT_EQ(result.errors,
+              "{\"url\":\"ftp://h.test/\",\"stage\":\"reading list, line 2\","
+              "\"cause\":\"neither http:// nor https://\"}\n");
+    EXPECT_NE(result.pages.find("\"links\":1,\"invalid_links\":1,"), std::string::npos)
+        << result.pages;
+}
+
 // A site of numbered pages, of which each leads to the next, as far as `last`.
 replies numbered_site(unsigned last) {
     return [=](const std::string& url, const seen_request&) {
@@ -260,6 +290,16 @@ TEST(crawl_engine, takes_an_unreachable_robots_txt_for_a_ban_after_some_tries) {
         EXPECT_EQ(result.counts.pages, 0U);
         EXPECT_NE(result.errors.find("\"stage\":\"robots.txt\""), std::string::npos);
     }
+}
+
+TEST(crawl_engine, does_not_try_again_to_read_a_robots_txt_that_makes_no_sense) {
+    const crawled result =
+        crawl(options_for("http://h.test/"), [](const std::string&, const seen_request&) {
+            return std::string{"HTTP/1.1 200 OK\r\nContent-Length: no\r\n\r\n"};
+        });
+    EXPECT_EQ(result.asked.size(), 1U);
+    EXPECT_EQ(result.refusals(refusal::robots_unreachable), 1U);
+    EXPECT_EQ(result.counts.failures, 1U);
 }
 
 TEST(crawl_engine, follows_five_redirects_of_robots_txt) {

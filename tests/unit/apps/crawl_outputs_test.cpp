@@ -93,6 +93,14 @@ TEST(crawl_outputs, refuses_what_is_no_directory) {
     EXPECT_THROW(prepare_directory(folder / "link", true), std::system_error);
 }
 
+TEST(crawl_outputs, refuses_a_directory_in_which_nothing_can_be_made) {
+    // Nobody can, be it root.
+    EXPECT_THROW(prepare_directory("/proc", false), std::system_error);
+    temporary_folder folder;
+    prepare_directory(folder / "x", false);
+    EXPECT_TRUE(fs::is_empty(folder / "x")) << "the attempt left something behind";
+}
+
 TEST(crawl_outputs, writes_the_lines_of_a_page_to_their_files) {
     run_on_each_backend([]() -> task<> {
         temporary_folder folder;

@@ -13,7 +13,7 @@ const web::url here = web::url::parse("http://h/d/page").value();
 
 std::string shown(const page_content& page) {
     std::string text;
-    for (const found_link& each : page.links) append_line(text, here, each);
+    append_lines(text, here, page.links);
     return text;
 }
 
@@ -25,6 +25,29 @@ TEST(crawl_page, gives_one_link_for_each_target_without_fragment_and_kind) {
               "http://h/d/page\thttp://h/d/x\tanchor\tnext\t2\n"
               "http://h/d/page\thttp://h/d/x\timage\t\t1\n"
               "http://h/d/page\thttp://h/y?q\tanchor\t\t1\n");
+}
+
+TEST(crawl_page, takes_references_that_differ_in_their_fragment_for_one) {
+    const page_content page = read_page(
+        "<a href='x#a'>1</a><a href='#top'>2</a><a href='x'>3</a><a href='#'>4</a><a href=''>5</a>"
+        "<a href='x #c'>6</a><a href='x#d'>7</a><a href='javascript:y#1'>8</a>"
+        "<a href='http://[#1'>9</a><a href='http://[#2'>10</a>",
+        "text/html", here);
+    EXPECT_EQ(shown(page),
+              "http://h/d/page\thttp://h/d/x\tanchor\t\t3\n"
+              "http://h/d/page\thttp://h/d/page\tanchor\t\t3\n"
+              "http://h/d/page\thttp://h/d/x%20\tanchor\t\t1\n");
+    EXPECT_EQ(page.inline_only, 1U);
+    EXPECT_EQ(page.unreadable_texts, (std::vector<std::string>{"http://[#1", "http://[#2"}));
+}
+
+TEST(crawl_page, knows_that_only_a_fragment_is_relative_to_a_base_without_a_path) {
+    const page_content page =
+        read_page("<base href='mailto:a@b'><a href='#c'>1</a><a href=''>2</a>", "text/html", here);
+    EXPECT_EQ(shown(page),
+              "http://h/d/page\tmailto:a@b\tbase\t\t1\n"
+              "http://h/d/page\tmailto:a@b\tanchor\t\t1\n");
+    EXPECT_EQ(page.unreadable, 1U);
 }
 
 TEST(crawl_page, honours_base_and_the_encoding_of_the_page) {
@@ -41,6 +64,7 @@ TEST(crawl_page, counts_what_is_no_address_and_what_leads_nowhere) {
         "href=mailto:a@b>3</a>",
         "text/html", here);
     EXPECT_EQ(page.unreadable, 1U);
+    EXPECT_EQ(page.unreadable_texts, std::vector<std::string>{"http://["});
     EXPECT_EQ(page.inline_only, 2U);
     ASSERT_EQ(page.links.size(), 1U);
     EXPECT_EQ(page.links[0].target.href(), "mailto:a@b");
@@ -120,7 +144,7 @@ TEST(crawl_records, are_five_cells_of_a_table_whatever_the_web_puts_into_them) {
     link.rel = "a\tb\nc\\";
     link.count = 2;
     std::string line;
-    append_line(line, here, link);
+    append_lines(line, here, {&link, 1});
     EXPECT_EQ(line, "http://h/d/page\thttp://h/d/page\tanchor\ta\\tb\\nc\\\\\t2\n");
 }
 

@@ -225,6 +225,54 @@ TEST(run, leaves_a_handler_of_the_program_alone) {
     std::signal(SIGINT, previous);
 }
 
+TEST(run, termination_is_an_interrupt_where_that_was_asked_for) {
+    for (const backend_kind kind : test_backends()) {
+        SCOPED_TRACE(name_of(kind));
+        auto program = []() -> task<> {
+            std::raise(SIGTERM);
+            co_await sleep_for(1h);
+        };
+        run_options options = options_for(kind);
+        options.handle_termination = true;
+        EXPECT_THROW(run(program(), options), cancelled);
+        struct sigaction after{};
+        sigaction(SIGTERM, nullptr, &after);
+        EXPECT_EQ(after.sa_handler, SIG_DFL) << "the handler is gone";
+    }
+}
+
+TEST(run, termination_is_handled_where_interrupts_are_ignored) {
+    auto* previous = std::signal(SIGINT, SIG_IGN);
+    auto program = []() -> task<> {
+        std::raise(SIGINT);
+        co_await yield_now();
+        std::raise(SIGTERM);
+        co_await sleep_for(1h);
+    };
+    run_options options = options_for(backend_kind::simulated);
+    options.handle_termination = true;
+    EXPECT_THROW(run(program(), options), cancelled);
+    EXPECT_EQ(std::signal(SIGINT, previous), SIG_IGN);
+}
+
+TEST(run_death_test, termination_ends_the_process_otherwise_and_the_second_time) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    auto once = []() -> task<> {
+        std::raise(SIGTERM);
+        co_await sleep_for(1h);
+    };
+    EXPECT_EXIT(run(once(), options_for(backend_kind::simulated)),
+                ::testing::KilledBySignal(SIGTERM), "");
+    auto twice = []() -> task<> {
+        std::raise(SIGINT);
+        std::raise(SIGTERM);
+        co_return;
+    };
+    run_options options = options_for(backend_kind::simulated);
+    options.handle_termination = true;
+    EXPECT_EXIT(run(twice(), options), ::testing::KilledBySignal(SIGTERM), "");
+}
+
 TEST(run_death_test, second_interrupt_ends_the_process) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     auto program = []() -> task<> {

@@ -455,6 +455,22 @@ TEST(http_session, says_which_url_and_stage_failed) {
     });
 }
 
+TEST(http_session, tells_a_connector_that_finds_no_name_as_a_failure_of_resolving) {
+    simulate([]() -> task<> {
+        session_options options;
+        options.connect = [](std::string host, std::uint16_t) -> task<any_stream> {
+            throw std::system_error{make_error_code(dns_errc::not_found), host};
+            co_return any_stream{};
+        };
+        session web{std::move(options)};
+        const failure seen = co_await failure_of(web.get("http://a.test/"));
+        EXPECT_EQ(seen.code, dns_errc::not_found);
+        EXPECT_EQ(seen.where, stage::resolving);
+        EXPECT_EQ(seen.text,
+                  "http://a.test/: resolving the name: a.test: the host name does not exist");
+    });
+}
+
 // --- redirects ---------------------------------------------------------------------------------
 
 TEST(http_session, follows_redirects_and_remembers_them) {
