@@ -41,6 +41,7 @@ static uint64_t cpu_time_of(int process) {
     uint64_t sum = 0;
     struct dirent* each;
     while ((each = readdir(threads)) != NULL) {
+        if (each->d_name[0] == '.') continue;
         char name[400];
         unsigned long long value = 0;
         snprintf(name, sizeof name, "%s/%s/schedstat", path, each->d_name);

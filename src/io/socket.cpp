@@ -191,7 +191,9 @@ accepted socket_accept::take() {
     if (result < 0) throw_stream_error(result);
     unique_fd connected{std::exchange(result, stream_closed)};
     stop_waiting();
-    return accepted{tcp_stream{socket_owner{std::move(connected)}}, peer()};
+    socket_owner owned{std::move(connected)};
+    owned.get()->is_tcp = true;
+    return accepted{tcp_stream{std::move(owned)}, peer()};
 }
 
 bool socket_accept::give_back() noexcept {

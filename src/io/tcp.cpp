@@ -46,8 +46,10 @@ int seconds_of(std::chrono::seconds time) noexcept {
 tcp_stream tcp_stream::adopt(unique_fd connected) {
     SIMUL_ASSERT(static_cast<bool>(connected), "tcp_stream::adopt needs a descriptor");
     // A socket of another kind, such as one end of a socketpair, knows no delay.
-    static_cast<void>(try_option(connected.get(), IPPROTO_TCP, TCP_NODELAY, 1));
-    return tcp_stream{detail::socket_owner{std::move(connected)}};
+    const bool is_tcp = try_option(connected.get(), IPPROTO_TCP, TCP_NODELAY, 1) == 0;
+    detail::socket_owner owned{std::move(connected)};
+    owned.get()->is_tcp = is_tcp;
+    return tcp_stream{std::move(owned)};
 }
 
 endpoint tcp_stream::local_endpoint() const {

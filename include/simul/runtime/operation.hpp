@@ -61,12 +61,16 @@ public:
     /// The longest transfer one operation makes; longer buffers give short counts.
     static constexpr std::size_t max_size = std::size_t{1} << 30;
 
+    /// In the flags of a receive: a short count says that nothing more has arrived, as it does on
+    /// TCP. A backend may then wait for an event before it asks again.
+    static constexpr std::uint32_t short_means_empty = 1;
+
     // Written by whoever submits, before it submits.
     opcode code;
     operation_state state = operation_state::idle;
     int descriptor;
     std::uint32_t size;
-    std::uint32_t flags = 0;  ///< poll: the events waited for; accept: the address's length
+    std::uint32_t flags = 0;  ///< poll: the events; accept: the address's length; receive: above
     void* buffer;             ///< accept: for the peer's address, or nullptr
     completion complete;
 

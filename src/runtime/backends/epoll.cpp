@@ -2,16 +2,20 @@
 //
 // runtime/backends/epoll.cpp: the contract of completions on top of readiness.
 //
-// Every operation is tried at once, and armed only when it would block. A descriptor stays
-// registered, edge-triggered and for both directions, from the first time it blocked until it is
-// forgotten, so that a connection costs one epoll_ctl in its life.
+// Every operation is tried at once, and armed only when it would block; but no receive is tried on
+// a TCP connection that is known to be empty. A descriptor stays registered, edge-triggered and for
+// both directions, from the first time it blocked until it is forgotten, so that a connection costs
+// one epoll_ctl in its life.
 //
 // Invariants
 //   1. An operation in flight is in exactly one list of its descriptor: readers, writers or polls.
 //   2. When readers (writers) is not empty, its first element was refused with EAGAIN after the
 //      last edge that was taken from epoll; the next edge therefore is still to come, and nothing
 //      waits for an event that has passed. Newcomers join the end untried.
-//   3. The kernel owns nothing: a cancel is an unlink, and is confirmed at once.
+//   3. When `empty` is set, a receive has found the queue empty after the last edge that was taken
+//      from epoll; it is as good as a refusal. It is never set once there was an edge that stays
+//      true (end of stream, error, urgent data): no other would come for it.
+//   4. The kernel owns nothing: a cancel is an unlink, and is confirmed at once.
 //
 // The operations read, write, accept and connect want a non-blocking descriptor, because the system
 // calls have no flag for it; receive and send do not care.
@@ -40,12 +44,21 @@ using operation_list = intrusive_list<operation, operation>;
 
 struct descriptor_entry {
     bool registered = false;
-    operation_list readers;  // receive, read, accept
-    operation_list writers;  // send, write, connect
+    bool empty = false;
+    bool may_be_empty = true;  // false after an edge that stays true
+    operation_list readers;    // receive, read, accept
+    operation_list writers;    // send, write, connect
     operation_list polls;
+
+    void expect_new_file() noexcept {
+        registered = empty = false;
+        may_be_empty = true;
+    }
 };
 
 constexpr std::uint32_t interest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+constexpr std::uint32_t broken = EPOLLERR | EPOLLHUP;
+constexpr std::uint32_t lasting = EPOLLRDHUP | EPOLLPRI | broken;
 
 bool is_reader(opcode code) noexcept {
     return code == opcode::receive || code == opcode::read || code == opcode::accept;
@@ -159,9 +172,11 @@ public:
         const bool reads = is_reader(request.code);
         const bool others_wait =
             entry != nullptr && !(reads ? entry->readers : entry->writers).empty();
-        if (!others_wait) {
+        const bool is_vain = entry != nullptr && entry->empty && is_stream_receive(request);
+        if (!others_wait && !is_vain) {
             const bool over =
                 request.code == opcode::connect ? try_connect(request) : try_transfer(request);
+            if (entry != nullptr) note_emptiness(request, *entry, over);
             if (over) {
                 request.state = operation_state::completed;
                 return true;
@@ -214,7 +229,7 @@ public:
         SIMUL_ASSERT(entry.readers.empty() && entry.writers.empty() && entry.polls.empty(),
                      "a descriptor was forgotten while an operation was in flight on it");
         if (!entry.registered) return;
-        entry.registered = false;
+        entry.expect_new_file();
         // A close ends the registration only with the last duplicate of the descriptor; ENOENT,
         // when the number belongs to a new file already, is what we want.
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
@@ -269,6 +284,19 @@ private:
         return nullptr;
     }
 
+    [[nodiscard]] static bool is_stream_receive(const operation& request) noexcept {
+        return request.code == opcode::receive && request.flags == operation::short_means_empty;
+    }
+
+    // Before it is registered a descriptor has no edges, so what is known of it would not be taken
+    // back.
+    static void note_emptiness(const operation& request, descriptor_entry& entry,
+                               bool over) noexcept {
+        if (!is_stream_receive(request) || !entry.registered || !entry.may_be_empty) return;
+        const auto all = static_cast<std::int64_t>(request.size);
+        if (!over || (request.result > 0 && request.result < all)) entry.empty = true;
+    }
+
     int control(int action, int descriptor) noexcept {
         epoll_event event{};
         event.events = interest;
@@ -298,7 +326,7 @@ private:
         if (entry == nullptr) return fail(request, ENOMEM);
         int error = entry->registered ? control(EPOLL_CTL_MOD, request.descriptor) : ENOENT;
         if (error == ENOENT) {
-            entry->registered = false;
+            entry->expect_new_file();
             error = arm(request.descriptor, *entry);
         }
         if (error != 0) return fail(request, error);
@@ -336,11 +364,12 @@ private:
     void dispatch(int descriptor, std::uint32_t events) noexcept {
         if (static_cast<std::size_t>(descriptor) >= entries_.size()) return;
         descriptor_entry& entry = entries_[static_cast<std::size_t>(descriptor)];
-        constexpr std::uint32_t broken = EPOLLERR | EPOLLHUP;
+        if ((events & (EPOLLIN | lasting)) != 0) entry.empty = false;
+        if ((events & lasting) != 0) entry.may_be_empty = false;
         // First those that only look, then those that take away.
         retry_polls(entry);
-        if ((events & (EPOLLIN | EPOLLRDHUP | broken)) != 0) retry(entry.readers);
-        if ((events & (EPOLLOUT | broken)) != 0) retry(entry.writers);
+        if ((events & (EPOLLIN | EPOLLRDHUP | broken)) != 0) retry(entry, entry.readers);
+        if ((events & (EPOLLOUT | broken)) != 0) retry(entry, entry.writers);
     }
 
     void retry_polls(descriptor_entry& entry) noexcept {
@@ -352,11 +381,12 @@ private:
         }
     }
 
-    void retry(operation_list& list) noexcept {
+    void retry(descriptor_entry& entry, operation_list& list) noexcept {
         while (!list.empty()) {
             operation& request = list.front();
             const bool over =
                 request.code == opcode::connect ? finish_connect(request) : try_transfer(request);
+            note_emptiness(request, entry, over);
             if (!over) return;
             finish(request);
         }

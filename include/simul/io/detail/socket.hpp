@@ -68,6 +68,9 @@ public:
         if (--references_ == 0) delete this;
     }
 
+    /// It is a connection over TCP, not a socket of another kind that was adopted.
+    bool is_tcp = false;
+
     /// For listeners: accepted, but nobody was there any more to take it.
     unique_fd kept;
     endpoint kept_peer;
@@ -166,7 +169,11 @@ private:
 
 class socket_transfer : public socket_operation {
 public:
-    using socket_operation::socket_operation;
+    socket_transfer(shared_socket* on, direction which, opcode what, void* data,
+                    std::size_t length) noexcept
+        : socket_operation{on, which, what, data, length} {
+        if (on != nullptr && on->is_tcp && what == opcode::receive) flags = short_means_empty;
+    }
     [[nodiscard]] std::size_t take() const { return take_stream_result(result); }
 };
 
