@@ -86,6 +86,15 @@ step body_reader::read(std::span<const std::byte> input) {
     }
 }
 
+std::uint64_t body_reader::certain() const noexcept {
+    switch (state_) {
+        case state::length:
+        case state::data: return remaining_;
+        case state::until_close: return std::numeric_limits<std::uint64_t>::max();
+        default: return 0;
+    }
+}
+
 step body_reader::finish() {
     if (state_ == state::until_close) state_ = state::done;
     if (state_ != state::done) fail(errc::truncated_body);

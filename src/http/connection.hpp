@@ -39,9 +39,9 @@ public:
     time_point idle_since{};  ///< written by the pool
     unsigned exchanges = 0;   ///< requests that were sent on it
 
-private:
     static constexpr std::size_t input_size = 16 * 1024;
 
+private:
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     std::array<std::byte, input_size> input_;

@@ -278,8 +278,18 @@ void exchange::choose_decoder() {
     if (decoder_->is_identity()) decoder_.reset();
 }
 
-// Makes piece_ the next part of the body; false at the end of the message.
-task<bool> exchange::next_piece() {
+// Where the next bytes may be read into, of what the reader gave: nowhere unless they are certainly
+// body, and unless that takes no more reads than going by way of the connection's own buffer.
+std::span<std::byte> exchange::direct_room(std::span<std::byte> wanted_in) const noexcept {
+    const std::uint64_t certain = parser_->certain_body();
+    if (wanted_in.size() < connection::input_size && wanted_in.size() < certain) return {};
+    return wanted_in.first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(wanted_in.size(), certain)));
+}
+
+// Makes piece_ the next part of the body; false at the end of the message. It may lie in
+// `wanted_in`, at the front.
+task<bool> exchange::next_piece(std::span<std::byte> wanted_in) {
     if (ended_) co_return false;
     connection& from = lease_.get();
     try {
@@ -291,13 +301,19 @@ task<bool> exchange::next_piece() {
                 co_return true;
             }
             if (step.what == wire::event::complete) break;
-            const std::size_t count =
-                co_await limited(stage::reading_body, owner_.options.limits.idle,
-                                 from.stream.read_some(from.room()));
-            from.filled(count);
+            const std::span<std::byte> direct = direct_room(wanted_in);
+            const std::span<std::byte> into = direct.empty() ? from.room() : direct;
+            const std::size_t count = co_await limited(
+                stage::reading_body, owner_.options.limits.idle, from.stream.read_some(into));
             if (count == 0) {
                 parser_->finish();
                 break;
+            }
+            if (direct.empty()) {
+                from.filled(count);
+            } else {
+                piece_ = parser_->parse(direct.first(count)).body;
+                co_return true;
             }
         }
     } catch (const request_error&) {
@@ -319,7 +335,9 @@ task<std::size_t> exchange::read_some(std::span<std::byte> buffer) {
     while (!buffer.empty()) {
         const std::size_t count = decoder_ ? decode_piece(buffer) : copy_piece(buffer);
         if (count != 0) co_return count;
-        const bool more = co_await next_piece();
+        const std::span<std::byte> direct = decoder_ ? std::span<std::byte>{} : buffer;
+        const bool more = co_await next_piece(direct);
+        if (more && piece_.data() == buffer.data()) co_return std::exchange(piece_, {}).size();
         if (more) continue;
         if (decoder_) {
             const std::error_code cause = decoder_->finish();

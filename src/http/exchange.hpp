@@ -63,7 +63,8 @@ private:
     task<> write(std::span<const std::byte> bytes);
     task<> read_head(bool to_head);
     task<> fill();
-    task<bool> next_piece();
+    [[nodiscard]] std::span<std::byte> direct_room(std::span<std::byte> wanted_in) const noexcept;
+    task<bool> next_piece(std::span<std::byte> wanted_in = {});
     std::size_t copy_piece(std::span<std::byte> buffer);
     std::size_t decode_piece(std::span<std::byte> buffer);
     void choose_decoder();

@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <cerrno>
+#include <iterator>
 #include <limits>
 
 #include "simul/concurrency/event.hpp"
@@ -16,6 +19,7 @@
 #include "simul/http/request_error.hpp"
 #include "support/fake_http_server.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/stream_tools.hpp"
 
 namespace simul::test {
 namespace {
@@ -706,6 +710,51 @@ TEST(http_session, reads_a_body_in_pieces_of_any_size) {
                 EXPECT_EQ(web.statistics().idle, 1U);
             }
         });
+}
+
+TEST(http_session, reads_long_bodies_of_every_framing_into_buffers_of_any_size) {
+    // Longer than the buffer of a connection, so that a part goes right into the reader's.
+    const std::string body = numbered_text(100'000);
+    std::string chunked{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"};
+    for (std::size_t at = 0; at < body.size(); at += 40'000) {
+        const std::string_view piece = std::string_view{body}.substr(at, 40'000);
+        fmt::format_to(std::back_inserter(chunked), "{:x}\r\n{}\r\n", piece.size(), piece);
+    }
+    chunked.append("0\r\n\r\n");
+    std::string until_close{"HTTP/1.1 200 OK\r\n\r\n"};
+    until_close.append(body);
+    const std::vector<std::string> replies{answer(body), chunked, until_close};
+    for (const std::string& reply : replies) {
+        with_server([&](const seen_request&) { return reply; },
+                    [&](fake_http_server& server) -> task<> {
+                        server.answers_per_connection = 1;
+                        for (const std::size_t size : {7U, 5'000U, 16'384U, 200'000U}) {
+                            session web{server.options()};
+                            response got = co_await web.get("http://a.test/");
+                            std::string text;
+                            std::vector<std::byte> buffer(size);
+                            while (true) {
+                                const std::size_t count = co_await got.read_some(buffer);
+                                if (count == 0) break;
+                                text.append(text_of(std::span{buffer}.first(count)));
+                            }
+                            EXPECT_TRUE(text == body) << text.size() << " bytes, by " << size;
+                        }
+                    });
+    }
+}
+
+TEST(http_session, tells_a_long_body_that_is_cut_short) {
+    const std::string whole = answer(numbered_text(100'000));
+    with_server([&](const seen_request&) { return whole.substr(0, 90'000); },
+                [](fake_http_server& server) -> task<> {
+                    server.answers_per_connection = 1;
+                    session web{server.options()};
+                    response got = co_await web.get("http://a.test/");
+                    const failure seen = co_await failure_of(got.read_all());
+                    EXPECT_EQ(seen.code, http::errc::truncated_body);
+                    EXPECT_EQ(web.statistics().idle, 0U);
+                });
 }
 
 TEST(http_session, undoes_gzip) {

@@ -52,6 +52,11 @@ public:
     /// Errors        errc::truncated_body  more was to come.
     step finish();
 
+    /// How many of the next bytes, at least, are of the body and nothing else. Whoever reads no
+    /// more than that may do so right into the memory where the body is wanted, and then give it
+    /// to read() as ever: what comes back are the same bytes.
+    [[nodiscard]] std::uint64_t certain() const noexcept;
+
     /// Whether the body has ended.
     [[nodiscard]] bool is_complete() const noexcept { return state_ == state::done; }
 

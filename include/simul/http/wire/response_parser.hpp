@@ -80,6 +80,11 @@ public:
     /// The fields after a chunked body, once complete.
     [[nodiscard]] const headers& trailers() const noexcept { return body_.trailers(); }
 
+    /// How many of the next bytes are certainly of the body; see body_reader::certain.
+    [[nodiscard]] std::uint64_t certain_body() const noexcept {
+        return state_ == state::body ? body_.certain() : 0;
+    }
+
     /// Whether any byte has come.
     [[nodiscard]] bool has_started() const noexcept { return started_; }
 
