@@ -101,7 +101,7 @@ def spread(values):
 
 # --- the three tables -----------------------------------------------------------------------------
 
-# CPU nanoseconds of the best of the peers measured on another day; bench/README.md names them.
+# CPU nanoseconds of the best of the peers, measured on another machine; bench/README.md names them.
 BEST_PEERS = {
     "await a ready child": "tokio 13.6, libcoro 18.5",
     "spawn and join one": "corral 88, tokio 216",
@@ -122,7 +122,7 @@ def measure_micro(arguments):
         wait_for_quiet()
         for row in run_for_json([BUILD / "bench" / "bench_core"]):
             results.setdefault(row["operation"], []).append(row["nanoseconds"])
-    lines = ["| operation | CPU ns | ± % | peers, another day |", "|---|--:|--:|---|"]
+    lines = ["| operation | CPU ns | ± % | peers, elsewhere |", "|---|--:|--:|---|"]
     for name, values in results.items():
         lines.append(f"| {name} | {middle(values):.1f} | {spread(values):.0f} "
                      f"| {BEST_PEERS.get(name, '')} |")
