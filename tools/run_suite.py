@@ -255,6 +255,8 @@ class Suite:
 
 
 def main():
+    # Started in the background of a script it would ignore Ctrl-C, and so would every test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="dev")
