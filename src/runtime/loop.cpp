@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/runtime/loop.hpp"
 
+#include <memory>
+#include <thread>
 #include <utility>
 
 #include "runtime/backends/simulated.hpp"
@@ -55,6 +57,9 @@ loop::loop(const loop_options& options) {
 
 loop::~loop() {
     state_->threads.reset();
+    // What was posted may have been run, and have ended the loop, before its poster came to wake
+    // it.
+    while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
     // Functions that nobody will run any more. Other records belong to operations, and those have
     // ended: nothing runs on the loop.
     for (posted_work* work = inbox_.exchange(nullptr, std::memory_order_acquire);
@@ -148,7 +153,10 @@ void loop::drain_inbox() noexcept {
 }
 
 void loop::post_from_any_thread(std::move_only_function<void()> work) {
-    post(*new posted_function{std::move(work)});
+    auto posted = std::make_unique<posted_function>(std::move(work));
+    posting_.fetch_add(1, std::memory_order_relaxed);  // published by the release in post()
+    post(*posted.release());
+    posting_.fetch_sub(1, std::memory_order_release);
 }
 
 void loop::post(posted_work& work) noexcept {

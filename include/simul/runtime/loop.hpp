@@ -109,12 +109,15 @@ public:
     ///
     /// Errors        std::bad_alloc: one allocation holds the work.
     /// Threads       any.
+    /// Lifetime      the loop must not have begun to be destroyed when this is called. What `work`
+    ///               itself brings about is safe: a loop waits for those who are posting to it.
     void post_from_any_thread(std::move_only_function<void()> work);
 
     /// The same for work with a record of its own: allocates nothing.
     ///
     /// Threads       any.
-    /// Lifetime      `work` must live until it has been run.
+    /// Lifetime      `work` must live until it has been run, and the loop until this returns, even
+    ///               when the work ends it.
     void post(posted_work& work) noexcept;
 
     /// Arms a timer, whose deadline has been set, and disarms one.
@@ -156,6 +159,7 @@ private:
     std::unique_ptr<detail::loop_state> state_;
     std::function<void()> interrupt_handler_;
     std::atomic<posted_work*> inbox_{nullptr};
+    std::atomic<int> posting_{0};  // threads inside post_from_any_thread
     std::atomic<bool> interrupted_{false};
     bool running_ = false;
     bool simulated_ = false;

@@ -229,6 +229,23 @@ TEST(loop, prints_unhandled_errors_by_default) {
     EXPECT_NE(printed.find("unknown type"), std::string::npos);
 }
 
+TEST(loop, may_be_ended_by_posted_work_whose_thread_has_not_yet_returned_from_posting) {
+    for (const backend_kind kind : real_backends()) {
+        SCOPED_TRACE(name_of(kind));
+        for (int round = 0; round < 100; ++round) {
+            std::thread poster;
+            {
+                loop running{options_for(kind).loop};
+                bool done = false;
+                poster =
+                    std::thread{[&] { running.post_from_any_thread([&done] { done = true; }); }};
+                running.run_until(done);
+            }
+            poster.join();
+        }
+    }
+}
+
 TEST(loop, destroys_posted_work_that_it_never_ran) {
     for (const backend_kind kind : test_backends()) {
         int alive = 0;
