@@ -41,6 +41,7 @@ public:
             started_.get_future().get();  // throws what kept it from listening
         } catch (const std::system_error& failure) {
             if (failure.code() != simul::errc::unavailable) throw;
+            thread_.join();
             usage_error(std::string{failure.what()} +
                         "; set SIMUL_BACKEND to epoll or io_uring, or unset it");
         }

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
@@ -15,6 +17,7 @@
 
 #include "program_path.hpp"
 #include "support/child_process.hpp"
+#include "support/refuse_system_call.hpp"
 #include "support/scripted_server.hpp"
 
 namespace simul::test {
@@ -30,13 +33,11 @@ TEST(command, names_a_command_that_does_not_exist_and_those_that_do) {
 // --- SIMUL_BACKEND -------------------------------------------------------------------------------
 
 // The program with SIMUL_BACKEND, both of its outputs in one.
-std::vector<std::string> with_backend(std::string_view name, std::vector<std::string> arguments,
-                                      std::string_view before = "") {
+std::vector<std::string> with_backend(std::string_view name, std::vector<std::string> arguments) {
     std::string variable{"SIMUL_BACKEND="};
     variable.append(name);
-    std::string script{"exec 2>&1; "};
-    script.append(before).append("exec \"$0\" \"$@\"");
-    std::vector<std::string> words{"env", variable, "sh", "-c", script, SIMUL_PROGRAM};
+    std::vector<std::string> words{"env",        variable, "sh", "-c", "exec \"$0\" \"$@\" 2>&1",
+                                   SIMUL_PROGRAM};
     words.insert(words.end(), arguments.begin(), arguments.end());
     return words;
 }
@@ -73,16 +74,26 @@ TEST(command, refuses_the_simulated_backend_which_has_no_network) {
     }
 }
 
-TEST(command, refuses_a_backend_that_cannot_run_and_says_why) {
-    for (const char* name : {"epoll", "io_uring"}) {
+TEST(command, refuses_a_backend_that_the_kernel_refuses_and_says_why) {
+    struct refusal {
+        const char* backend;
+        long system_call;
+        int error;
+        const char* why;
+    };
+    for (const refusal& each :
+         {refusal{"epoll", SYS_epoll_create1, EPERM, "Operation not permitted"},
+          refusal{"io_uring", SYS_io_uring_setup, EPERM, "a seccomp filter forbids io_uring"},
+          refusal{"io_uring", SYS_io_uring_setup, ENOSYS, "the kernel has no io_uring"}}) {
         for (const auto& command : every_command()) {
-            // One descriptor is enough to load the program, and too few for either backend.
-            child_process program{with_backend(name, command, "exec 3>&-; ulimit -n 4; ")};
+            child_process program{with_backend(each.backend, command),
+                                  [&] { refuse_system_call(each.system_call, each.error); }};
             const std::string said = program.read_all();
             EXPECT_EQ(program.wait(), 2) << said;
             std::string begin{"SIMUL_BACKEND: \""};
-            begin.append(name).append("\": the ").append(name);
+            begin.append(each.backend).append("\": the ").append(each.backend);
             EXPECT_NE(said.find(begin), std::string::npos) << said;
+            EXPECT_NE(said.find(each.why), std::string::npos) << said;
             EXPECT_NE(said.find("; set it to epoll or io_uring, or unset it"), std::string::npos)
                 << said;
         }

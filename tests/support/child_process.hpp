@@ -8,25 +8,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <filesystem>
-#include <stdexcept>
+#include <functional>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
-
-#include <cerrno>
-#include <cstdlib>
 
 #include "simul/base/unique_fd.hpp"
 
 namespace simul::test {
 
 /// A running program whose standard input and output are pipes to the test. Destroying it closes
-/// its input, asks it to end, and waits for it.
+/// its input, asks it to end, and waits for it. `prepare` runs in the new process before the
+/// command does; if it throws, the process ends with code 127.
 class child_process {
 public:
-    explicit child_process(std::vector<std::string> command) {
+    explicit child_process(std::vector<std::string> command,
+                           const std::function<void()>& prepare = {}) {
         int in[2];
         int out[2];
         if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) {
@@ -39,8 +42,7 @@ public:
         if (pid_ == 0) {
             ::dup2(in[0], 0);
             ::dup2(out[1], 1);
-            ::execvp(words[0], words.data());
-            ::_exit(127);
+            become(words.data(), prepare);
         }
         ::close(in[0]);
         ::close(out[1]);
@@ -86,6 +88,17 @@ public:
     [[nodiscard]] ::pid_t pid() const noexcept { return pid_; }
 
 private:
+    [[noreturn]] static void become(char* const* words,
+                                    const std::function<void()>& prepare) noexcept {
+        try {
+            if (prepare) prepare();
+            ::execvp(words[0], words);
+        } catch (const std::exception& failure) {
+            std::fprintf(stderr, "%s: %s\n", words[0], failure.what());
+        }
+        ::_exit(127);
+    }
+
     ::pid_t pid_ = -1;
     unique_fd input_;
     unique_fd output_;
