@@ -78,6 +78,7 @@ public:
     static constexpr const char* awaitable = "timeout";
     static constexpr const char* variant = "of a put";
     static constexpr bool at_once = true;
+    static constexpr bool heeds_requests = true;
 
     using combined_world::combined_world;
     auto wait() { return timeout(1h, full_.put("second")); }
@@ -253,6 +254,7 @@ class gathered : public combined_world {
 public:
     static constexpr const char* awaitable = "gather";
     static constexpr bool at_once = true;
+    static constexpr bool heeds_requests = true;
 
     using combined_world::combined_world;
     auto wait() { return gather(happened_.wait(), lock_.acquire(), full_.put("second")); }

@@ -279,6 +279,7 @@ public:
     static constexpr const char* awaitable = "queue::put";
     static constexpr rule obeys = rule::delivers;
     static constexpr bool at_once = true;
+    static constexpr bool heeds_requests = true;
 
     explicit full_queue(stage where) : scenario_world{where} {
         EXPECT_TRUE(items_.try_put("first"));
@@ -306,6 +307,7 @@ public:
     static constexpr const char* variant = "closed while it waits";
     static constexpr rule obeys = rule::delivers;
     static constexpr bool at_once = true;
+    static constexpr bool heeds_requests = true;
     static constexpr bool fails = true;
 
     explicit closed_full_queue(stage where) : scenario_world{where} {

@@ -268,9 +268,9 @@ void check_trail(const run_state& run, const expectations& expected) {
         expect(seen.has_result(), "it completes whatever is requested", run);
     }
     // A time-out may give back by itself what comes after the request.
-    const bool may_give_back =
-        expected.obeys == rule::gives_back && run.planned.when == moment::request_then_completion;
-    if (run.completed_while_waiting && expected.at_once && !may_give_back &&
+    const bool may_be_stopped = (expected.obeys == rule::gives_back || expected.heeds_requests) &&
+                                run.planned.when == moment::request_then_completion;
+    if (run.completed_while_waiting && expected.at_once && !may_be_stopped &&
         run.planned.how != request::deadline && run.planned.when != moment::while_pending) {
         expect(seen.has_result(), "a completion that was first is not lost", run);
     }
@@ -283,8 +283,12 @@ void check_bare(const run_state& run, const expectations& expected) {
     const bool same_turn = run.planned.when == moment::completion_then_request ||
                            run.planned.when == moment::request_then_completion;
     if (!same_turn) return;
-    expect(outcomes == (expected.obeys == rule::gives_back ? 0 : 1),
-           "the rule of the operation is kept", run);
+    // A sibling fails when its turn ends, after the completion.
+    const bool heeded = expected.heeds_requests &&
+                        run.planned.when == moment::request_then_completion &&
+                        run.planned.how != request::sibling_fails;
+    const bool is_stopped = expected.obeys == rule::gives_back || heeded;
+    expect(outcomes == (is_stopped ? 0 : 1), "the rule of the operation is kept", run);
 }
 
 void check_moment(const run_state& run, const expectations& expected) {

@@ -125,6 +125,7 @@ public:
     static constexpr const char* variant = "";
     static constexpr bool fails = false;             ///< it completes with an error
     static constexpr bool at_once = false;           ///< complete() ends the wait before it returns
+    static constexpr bool heeds_requests = false;    ///< nothing completes it after a request
     static constexpr bool remembers = true;          ///< complete() works before the await, too
     static constexpr bool can_complete = true;       ///< complete() has an effect
     static constexpr bool needs_completion = false;  ///< a request alone does not end it
@@ -393,6 +394,7 @@ struct expectations {
     wrapping around;
     bool fails;
     bool at_once;
+    bool heeds_requests;
     bool can_complete;
 };
 
@@ -410,8 +412,9 @@ template <class World, wrapping Around>
 void run_wrapped(stage where) {
     if (Around == wrapping::shield && !World::can_complete) return;
     const std::unique_ptr<loop> running = make_loop(where);
-    const expectations expected{World::obeys, Around, World::fails, World::at_once,
-                                World::can_complete};
+    const expectations expected{World::obeys,          Around,
+                                World::fails,          World::at_once,
+                                World::heeds_requests, World::can_complete};
     for (const plan& planned : plans_for(Around, World::remembers, World::can_complete)) {
         const std::uint64_t frames = live_frames();
         const std::size_t descriptors = is_simulated(where) ? 0 : open_descriptors();

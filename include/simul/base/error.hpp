@@ -15,13 +15,14 @@ namespace simul {
 
 /// Conditions of the library. Each names what the caller meets, not the function that failed.
 enum class errc {
-    cancelled = 1,  ///< the awaited task was cancelled, and the awaiting one was not
-    timed_out,      ///< the limit of a timeout passed before the work ended
-    closed,         ///< the other side, or this object, was closed
-    busy,           ///< another task is already waiting where only one may
-    deadlock,       ///< nothing in the program can ever run again
-    not_started,    ///< a value was sent to a generator that has not reached its first co_yield
-    unavailable,    ///< a backend or facility that was asked for by name cannot run here
+    cancelled = 1,   ///< the awaited task was cancelled, and the awaiting one was not
+    timed_out,       ///< the limit of a timeout passed before the work ended
+    closed,          ///< the other side, or this object, was closed
+    busy,            ///< another task is already waiting where only one may
+    deadlock,        ///< nothing in the program can ever run again
+    not_started,     ///< a value was sent to a generator that has not reached its first co_yield
+    unavailable,     ///< a backend or facility that was asked for by name cannot run here
+    broken_barrier,  ///< a barrier was reset or aborted while it was waited for
 };
 
 /// The category of errc, named "simul".

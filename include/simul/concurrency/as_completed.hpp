@@ -100,7 +100,7 @@ public:
 
 private:
     completion_state<Result>& state_;
-    get_operation<completion<Result>> get_;
+    get_operation<completion<Result>, first_in_first_out> get_;
     bool exhausted_ = false;
 };
 

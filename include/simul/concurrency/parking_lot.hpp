@@ -51,6 +51,17 @@ public:
         --size_;
     }
 
+    /// The same for one that may have left before.
+    void leave_if_parked(parked& waiter) noexcept {
+        if (waiter.linked()) leave(waiter);
+    }
+
+    /// Wakes one who waits in it, out of turn.
+    void wake(parked& waiter) noexcept {
+        leave(waiter);
+        waiter.woken_(waiter);
+    }
+
     /// Wakes the one who waits longest.
     ///
     /// Returns       false if nobody waits.
@@ -84,6 +95,20 @@ private:
 };
 
 namespace detail {
+
+/// The one who waits longest in a lot of Operations and is not about to be stopped. Those before it
+/// leave the lot, so an operation must see in its request whether it is still there.
+///
+/// Returns       nullptr if there is none.
+template <class Operation>
+Operation* first_live(parking_lot& lot) noexcept {
+    while (!lot.empty()) {
+        auto& first = static_cast<Operation&>(lot.front());
+        if (!first.is_doomed()) return &first;
+        lot.leave(first);
+    }
+    return nullptr;
+}
 
 /// A leaf that waits in a lot and ends when it is woken.
 class parked_leaf : public leaf, public parked {

@@ -1,118 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // simul/concurrency/queue.hpp: items from producers to consumers, in order.
+//
+// Nothing may fail once an item is on its way: a consumer that is cancelled gives its item back, a
+// producer that waits has his item taken from his hands. So every item has a place reserved for it
+// (a claim) from the moment in which it is put, and only putting can run out of memory.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <deque>
+#include <functional>
 #include <limits>
-#include <new>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
-#include "simul/base/error.hpp"
-#include "simul/concurrency/parking_lot.hpp"
+#include "simul/concurrency/detail/queue_operations.hpp"
+#include "simul/concurrency/queue_order.hpp"
 
 namespace simul {
 
-template <class Item>
-class queue;
-
-namespace detail {
-
-enum class queue_wait : unsigned char { waiting, served, closed, out_of_memory };
-
-template <class Item>
-class get_operation : public leaf, public parked {
-public:
-    explicit get_operation(queue<Item>& source) noexcept
-        : leaf{&interrupt}, parked{&woken}, source_{source} {}
-    ~get_operation() { static_cast<void>(give_back()); }
-
-    started start(waiter& self) noexcept;
-    Item take();
-    bool give_back() noexcept;
-
-    /// After it has ended: false if the queue was closed instead.
-    [[nodiscard]] bool has_item() const noexcept { return item_.has_value(); }
-
-private:
-    friend class simul::queue<Item>;
-    static void woken(parked& self) noexcept {
-        static_cast<get_operation&>(self).finish(notice::queue);
-    }
-    static void interrupt(cancellable& self) noexcept;
-
-    queue<Item>& source_;
-    std::optional<Item> item_;
-};
-
-template <class Item>
-class put_operation : public leaf, public parked {
-public:
-    put_operation(queue<Item>& target, Item&& item) noexcept
-        : leaf{&interrupt}, parked{&woken}, target_{target}, item_{std::move(item)} {}
-
-    started start(waiter& self) noexcept;
-    void take() const {
-        if (state_ == queue_wait::closed) throw closed{};
-        if (state_ == queue_wait::out_of_memory) throw std::bad_alloc{};
-    }
-
-private:
-    friend class simul::queue<Item>;
-    static void woken(parked& self) noexcept {
-        static_cast<put_operation&>(self).finish(notice::queue);
-    }
-    static void interrupt(cancellable& self) noexcept;
-
-    queue<Item>& target_;
-    Item item_;
-    queue_wait state_ = queue_wait::waiting;
-};
-
-class join_operation : public parked_leaf {
-public:
-    join_operation(parking_lot& lot, const std::size_t& unfinished) noexcept
-        : parked_leaf{lot}, unfinished_{unfinished} {}
-
-    started start(waiter& self) noexcept {
-        if (self.scope->is_cancelled()) return started::stopped;
-        return unfinished_ == 0 ? started::done : park(self);
-    }
-    static void take() noexcept {}
-    static bool give_back() noexcept { return true; }
-
-private:
-    const std::size_t& unfinished_;
-};
-
-}  // namespace detail
-
 /// What queue::get returns.
-template <class Item>
+template <class Item, class Order>
 class [[nodiscard("co_await it")]] get_awaitable {
 public:
-    explicit get_awaitable(queue<Item>& source) noexcept : source_{source} {}
-    auto operator co_await() const noexcept { return detail::get_operation<Item>{source_}; }
+    explicit get_awaitable(queue<Item, Order>& source) noexcept : source_{source} {}
+    auto operator co_await() const noexcept { return detail::get_operation<Item, Order>{source_}; }
 
 private:
-    queue<Item>& source_;
+    queue<Item, Order>& source_;
+};
+
+/// What queue::next returns.
+template <class Item, class Order>
+class [[nodiscard("co_await it")]] queue_next_awaitable {
+public:
+    explicit queue_next_awaitable(queue<Item, Order>& source) noexcept : source_{source} {}
+    auto operator co_await() const noexcept {
+        return detail::queue_next_operation<Item, Order>{source_};
+    }
+
+private:
+    queue<Item, Order>& source_;
 };
 
 /// What queue::put returns.
-template <class Item>
+template <class Item, class Order>
 class [[nodiscard("co_await it")]] put_awaitable {
 public:
-    put_awaitable(queue<Item>& target, Item&& item) noexcept
+    put_awaitable(queue<Item, Order>& target, Item&& item) noexcept
         : target_{target}, item_{std::move(item)} {}
     auto operator co_await() && noexcept {
-        return detail::put_operation<Item>{target_, std::move(item_)};
+        return detail::put_operation<Item, Order>{target_, std::move(item_)};
     }
 
 private:
-    queue<Item>& target_;
+    queue<Item, Order>& target_;
     Item item_;
 };
 
@@ -136,16 +78,14 @@ private:
 ///
 /// An item goes straight to the consumer who waits longest; nobody can take it in between. Ending:
 /// close() lets consumers take what is left and then tells them; or count with task_done() and wait
-/// with join(), as in asyncio.
+/// with join(), as in asyncio. With another `Order` (see queue_order.hpp) another item than the
+/// oldest is taken first.
 ///
 /// Threads       the loop's thread; it needs no locks because it never leaves it.
 /// Lifetime      nobody may wait on it when it is destroyed.
 /// Source        asyncio.Queue with the close of Python 3.13's shutdown().
-template <class Item>
+template <class Item, class Order = first_in_first_out>
 class queue {
-    static_assert(std::is_nothrow_move_constructible_v<Item>,
-                  "items are handed over while nothing may throw: make moving them noexcept");
-
 public:
     /// Makes a queue for at most `capacity` items; without one it never makes producers wait. With
     /// a capacity of zero a producer waits for the consumer who takes his item.
@@ -164,35 +104,54 @@ public:
     /// Threads       the loop's thread.
     /// Lifetime      the queue must outlive the call.
     /// Complexity    O(1); allocates nothing.
-    [[nodiscard]] get_awaitable<Item> get() noexcept { return get_awaitable<Item>{*this}; }
+    [[nodiscard]] get_awaitable<Item, Order> get() noexcept {
+        return get_awaitable<Item, Order>{*this};
+    }
+
+    /// Takes the oldest item, and says at the end that there is none:
+    ///
+    ///     while (std::optional<job> each = co_await jobs.next()) work_on(*each);
+    ///
+    /// Returns       std::optional<Item>; empty once the queue is closed and empty.
+    /// Errors        none.
+    /// Suspends      while it is empty.
+    /// Cancellation  clean, as for get.
+    /// Threads       the loop's thread.
+    /// Lifetime      the queue must outlive the call.
+    /// Complexity    O(1); allocates nothing.
+    [[nodiscard]] queue_next_awaitable<Item, Order> next() noexcept {
+        return queue_next_awaitable<Item, Order>{*this};
+    }
 
     /// Adds an item at the end.
     ///
     /// Errors        closed, if the queue is closed before there was room; std::bad_alloc. The item
     ///               is destroyed then.
     /// Suspends      while it is full.
-    /// Cancellation  clean. An item that was taken in while the request was on its way stays, and
-    ///               the task is stopped at its next await.
+    /// Cancellation  clean. After the request nothing is taken in. An item that was taken in before
+    ///               stays, and the task is stopped at its next await.
     /// Threads       the loop's thread.
     /// Lifetime      the queue must outlive the call.
     /// Complexity    O(1); allocates only when the queue grows.
-    [[nodiscard]] put_awaitable<Item> put(Item item) noexcept {
-        return put_awaitable<Item>{*this, std::move(item)};
+    [[nodiscard]] put_awaitable<Item, Order> put(Item item) noexcept {
+        return put_awaitable<Item, Order>{*this, std::move(item)};
     }
 
     /// Takes the oldest item if there is one.
     [[nodiscard]] std::optional<Item> try_get() noexcept {
         std::optional<Item> item;
         take_first(item);
+        if (item) unclaim();
         return item;
     }
 
     /// Adds an item if there is room.
     ///
     /// Returns       false if the queue is full or closed; `item` is untouched then.
+    /// Errors        std::bad_alloc; `item` is untouched then.
     [[nodiscard]] bool try_put(Item&& item) {
-        const bool has_room = putters_.empty() && items_.size() < capacity_;
-        if (is_closed_ || (getters_.empty() && !has_room)) return false;
+        if (is_closed_ || !has_room()) return false;
+        claim();
         accept(std::move(item));
         return true;
     }
@@ -200,18 +159,21 @@ public:
     /// Takes no more items. Consumers get what is left, then closed; waiting producers get closed.
     void close() noexcept {
         is_closed_ = true;
-        while (!putters_.empty()) {
-            first_putter().state_ = detail::queue_wait::closed;
-            putters_.wake_one();
+        while (put_operation* putter = next_putter()) {
+            unclaim();
+            end(*putter, detail::queue_wait::closed);
         }
-        getters_.wake_all();
+        while (get_operation* getter = next_getter()) getters_.wake(*getter);
     }
 
     /// Like close(), and throws away what is left. Thrown-away items count as done for join().
     void close_now() noexcept {
         discards_ = true;
-        for (std::size_t left = items_.size(); left != 0; --left) task_done();
-        items_.clear();
+        while (!items_.empty()) {
+            static_cast<void>(items_.pop());
+            unclaim();
+            task_done();
+        }
         close();
     }
 
@@ -235,6 +197,9 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
     [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+
+    /// The most items that were inside at once.
+    [[nodiscard]] std::size_t peak_size() const noexcept { return peak_size_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
 
@@ -246,86 +211,94 @@ public:
     [[nodiscard]] std::size_t waiting_producers() const noexcept { return putters_.size(); }
 
 private:
-    friend class detail::get_operation<Item>;
-    friend class detail::put_operation<Item>;
+    using get_operation = detail::get_operation<Item, Order>;
+    using put_operation = detail::put_operation<Item, Order>;
+    friend get_operation;
+    friend put_operation;
 
-    detail::put_operation<Item>& first_putter() noexcept {
-        return static_cast<detail::put_operation<Item>&>(putters_.front());
+    // Reserves a place for one more item, and frees one. Claimed are the places of items inside, of
+    // those in the hands of consumers who have not resumed, and of those of waiting producers.
+    void claim() {
+        items_.reserve(claims_ + 1);
+        ++claims_;
+    }
+    void unclaim() noexcept {
+        if (--claims_ == 0 && items_.capacity() > kept_places) items_.release();
     }
 
-    // Moves the oldest item into `place`, which is empty, if there is one.
+    [[nodiscard]] bool has_room() noexcept {
+        return next_getter() != nullptr || (next_putter() == nullptr && items_.size() < capacity_);
+    }
+
+    get_operation* next_getter() noexcept { return detail::first_live<get_operation>(getters_); }
+    put_operation* next_putter() noexcept { return detail::first_live<put_operation>(putters_); }
+
+    // Moves the next item into `place`, which is empty, if there is one.
     void take_first(std::optional<Item>& place) noexcept {
         if (!items_.empty()) {
-            place.emplace(std::move(items_.front()));
-            items_.pop_front();
+            place.emplace(items_.pop());
             refill();
-        } else if (!putters_.empty()) {  // no capacity, or no memory for an item inside
-            place.emplace(std::move(first_putter().item_));
-            serve_putter();
+        } else if (put_operation* putter = next_putter()) {  // without capacity
+            place.emplace(std::move(putter->item_));
+            ++unfinished_;
+            end(*putter, detail::queue_wait::served);
         }
     }
 
-    // Hands an item to the consumer who waits longest. One that is too late gives it back inside
-    // wake_one(); from here it goes to the next, so that many of them in a row do not nest.
-    //
-    // Returns the item if nobody wanted it.
-    std::optional<Item> hand_over(Item&& offered) noexcept {
-        std::optional<Item> item{std::move(offered)};
-        while (item && !getters_.empty()) {
-            auto& get = static_cast<detail::get_operation<Item>&>(getters_.front());
-            get.item_.emplace(*std::move(item));
-            item.reset();
-            returned_ = &item;
-            getters_.wake_one();
-            returned_ = nullptr;
-        }
-        return item;
+    // Hands an item to the consumer who waits longest. False if nobody does.
+    bool hand_over(Item& item) noexcept {
+        get_operation* const getter = next_getter();
+        if (getter == nullptr) return false;
+        getter->item_.emplace(std::move(item));
+        getters_.wake(*getter);
+        return true;
     }
 
     // Takes in an item for which there is room.
-    void accept(Item&& item) {
-        if (getters_.empty()) {
-            items_.push_back(std::move(item));
-        } else if (std::optional<Item> left = hand_over(std::move(item))) {
-            items_.push_back(*std::move(left));
-        }
+    void accept(Item&& item) noexcept {
         ++unfinished_;
+        if (!hand_over(item)) push(std::move(item));
     }
 
-    // An item has left: producers may put theirs, longest waiting first. Without memory they wait
-    // on, until theirs is taken from their hands.
+    // An item has left: producers may put theirs, longest waiting first.
     void refill() noexcept {
-        while (!putters_.empty() && items_.size() < capacity_) {
-            try {
-                items_.push_back(std::move(first_putter().item_));
-            } catch (const std::bad_alloc&) {
-                return;
-            }
-            serve_putter();
+        while (items_.size() < capacity_) {
+            put_operation* const putter = next_putter();
+            if (putter == nullptr) return;
+            push(std::move(putter->item_));
+            ++unfinished_;
+            end(*putter, detail::queue_wait::served);
         }
     }
 
-    // The item of the producer who waits longest has been taken in.
-    void serve_putter() noexcept {
-        ++unfinished_;
-        first_putter().state_ = detail::queue_wait::served;
-        putters_.wake_one();
+    void push(Item&& item) noexcept {
+        items_.push(std::move(item));
+        peak_size_ = std::max(peak_size_, items_.size());
+    }
+
+    void end(put_operation& putter, detail::queue_wait how) noexcept {
+        putter.state_ = how;
+        putters_.wake(putter);
     }
 
     // An item whose consumer was cancelled. For the moment there may be one too many inside.
     void take_back(Item&& item) noexcept {
-        if (returned_ != nullptr) {
-            returned_->emplace(std::move(item));
-        } else if (std::optional<Item> left = hand_over(std::move(item))) {
-            if (discards_) return task_done();
-            items_.push_front(*std::move(left));
+        if (hand_over(item)) return;
+        if (discards_) {
+            unclaim();
+            task_done();
+        } else {
+            items_.push_again(std::move(item));
         }
     }
 
+    static constexpr std::size_t kept_places = 64;  // memory that an empty queue may keep
+
     std::size_t capacity_;
-    std::deque<Item> items_;
+    typename Order::template storage<Item> items_;
+    std::size_t claims_ = 0;
     std::size_t unfinished_ = 0;
-    std::optional<Item>* returned_ = nullptr;  // where hand_over() gets an item back
+    std::size_t peak_size_ = 0;
     bool is_closed_ = false;
     bool discards_ = false;
     parking_lot getters_;
@@ -333,72 +306,18 @@ private:
     parking_lot joiners_;
 };
 
-namespace detail {
-
+/// A queue whose newest item is taken first.
+///
+/// Source        asyncio.LifoQueue.
 template <class Item>
-started get_operation<Item>::start(waiter& self) noexcept {
-    if (self.scope->is_cancelled()) return started::stopped;
-    source_.take_first(item_);
-    if (item_ || source_.is_closed()) return started::done;
-    if (!begin(self)) return started::stopped;
-    source_.getters_.park(*this);
-    return started::pending;
-}
+using lifo_queue = queue<Item, last_in_first_out>;
 
-template <class Item>
-Item get_operation<Item>::take() {
-    // Closed while we waited; meanwhile another consumer may have given his item back.
-    if (!item_) source_.take_first(item_);
-    if (!item_) throw closed{};
-    Item taken{*std::move(item_)};
-    item_.reset();
-    return taken;
-}
-
-template <class Item>
-bool get_operation<Item>::give_back() noexcept {
-    if (item_) {
-        source_.take_back(*std::move(item_));
-        item_.reset();
-    }
-    return true;
-}
-
-template <class Item>
-void get_operation<Item>::interrupt(cancellable& self) noexcept {
-    auto& waiting = static_cast<get_operation&>(self);
-    waiting.source_.getters_.leave(waiting);
-    waiting.finish(notice::stopped);
-}
-
-template <class Item>
-started put_operation<Item>::start(waiter& self) noexcept {
-    if (self.scope->is_cancelled()) return started::stopped;
-    if (target_.is_closed()) {
-        state_ = queue_wait::closed;
-        return started::done;
-    }
-    try {
-        if (target_.try_put(std::move(item_))) {
-            state_ = queue_wait::served;
-            return started::done;
-        }
-    } catch (const std::bad_alloc&) {
-        state_ = queue_wait::out_of_memory;
-        return started::done;
-    }
-    if (!begin(self)) return started::stopped;
-    target_.putters_.park(*this);
-    return started::pending;
-}
-
-template <class Item>
-void put_operation<Item>::interrupt(cancellable& self) noexcept {
-    auto& waiting = static_cast<put_operation&>(self);
-    waiting.target_.putters_.leave(waiting);
-    waiting.finish(notice::stopped);
-}
-
-}  // namespace detail
+/// A queue whose smallest item is taken first, and of equal ones the oldest.
+///
+/// Source        asyncio.PriorityQueue, which keeps no order among equals.
+template <class Item, class Less = std::less<>>
+using priority_queue = queue<Item, smallest_first<Less>>;
 
 }  // namespace simul
+
+#include "simul/concurrency/detail/queue_steps.hpp"

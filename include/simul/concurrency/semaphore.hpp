@@ -27,7 +27,7 @@ public:
     void release() noexcept;
 
     /// Keeps the permit out of circulation for good: the semaphore has one less.
-    void forget() noexcept { source_ = nullptr; }
+    void forget() noexcept;
 
     [[nodiscard]] explicit operator bool() const noexcept { return source_ != nullptr; }
 
@@ -72,15 +72,17 @@ private:
 ///     semaphore_permit permit = co_await downloads.acquire();
 ///     co_await fetch(url);
 ///
-/// Permits are handed over in the order of arrival: while somebody waits, nobody overtakes.
+/// Permits are handed over in the order of arrival: while somebody waits, nobody overtakes. Their
+/// number may be changed at any time, to zero as well, which stops all newcomers.
 ///
 /// Threads       the loop's thread.
 /// Lifetime      nobody may wait for it, or hold a permit, when it is destroyed.
-/// Source        asyncio.Semaphore.
+/// Source        asyncio.Semaphore and BoundedSemaphore, trio.CapacityLimiter: a permit can only be
+///               returned once, and may be held by whoever has the object.
 class semaphore {
 public:
     /// Makes a semaphore with so many permits.
-    explicit semaphore(std::size_t permits) noexcept : available_{permits} {}
+    explicit semaphore(std::size_t permits) noexcept : permits_{permits} {}
 
     /// Waits for a permit.
     ///
@@ -100,20 +102,29 @@ public:
         return semaphore_permit{*this};
     }
 
-    /// Adds permits, also beyond the number it began with.
-    void release(std::size_t permits = 1) noexcept {
-        while (permits-- != 0) {
-            if (!lot_.wake_one()) ++available_;
-        }
+    /// Adds permits.
+    void release(std::size_t permits = 1) noexcept { set_permits(permits_ + permits); }
+
+    /// Changes how many permits there are. If more are held, the first that are returned go.
+    ///
+    /// Complexity    O(tasks that are let in).
+    void set_permits(std::size_t permits) noexcept {
+        permits_ = permits;
+        hand_out();
     }
 
-    /// Permits that nobody holds.
-    [[nodiscard]] std::size_t available() const noexcept { return available_; }
+    /// How many permits there are, how many of them are held, and how many are free.
+    [[nodiscard]] std::size_t permits() const noexcept { return permits_; }
+    [[nodiscard]] std::size_t held() const noexcept { return held_; }
+    [[nodiscard]] std::size_t available() const noexcept {
+        return permits_ > held_ ? permits_ - held_ : 0;
+    }
 
     /// The number of tasks that wait.
     [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
 
 private:
+    friend class semaphore_permit;
     friend class detail::semaphore_operation;
 
     static semaphore_permit make_permit(semaphore& source) noexcept {
@@ -121,17 +132,38 @@ private:
     }
 
     bool try_take() noexcept {
-        if (available_ == 0) return false;
-        --available_;
+        if (available() == 0) return false;
+        ++held_;
         return true;
     }
 
+    void take_back() noexcept {
+        --held_;
+        hand_out();
+    }
+
+    void hand_out() noexcept {
+        while (try_take()) {
+            if (lot_.wake_one()) continue;
+            --held_;
+            return;
+        }
+    }
+
     parking_lot lot_;
-    std::size_t available_;
+    std::size_t permits_;
+    std::size_t held_ = 0;
 };
 
+inline void semaphore_permit::forget() noexcept {
+    if (semaphore* source = std::exchange(source_, nullptr)) {
+        if (source->permits_ != 0) --source->permits_;
+        --source->held_;
+    }
+}
+
 inline void semaphore_permit::release() noexcept {
-    if (semaphore* source = std::exchange(source_, nullptr)) source->release();
+    if (semaphore* source = std::exchange(source_, nullptr)) source->take_back();
 }
 
 inline semaphore_permit& semaphore_permit::operator=(semaphore_permit&& other) noexcept {
@@ -161,7 +193,7 @@ inline semaphore_permit semaphore_operation::take() noexcept {
 inline bool semaphore_operation::give_back() noexcept {
     if (!taken_ && (took_at_once_ || was_woken())) {
         taken_ = true;
-        wanted_.release();
+        wanted_.take_back();
     }
     return true;
 }

@@ -34,6 +34,10 @@ public:
     /// `ask` is called when the wait is to end before its event; see cancellable.
     explicit leaf(request ask) noexcept : cancellable{ask} {}
 
+    /// While it waits: true if a request to end is on its way. It may be a branch of a select that
+    /// has lost, so what cannot be given back must no longer be taken from it or given to it.
+    [[nodiscard]] bool is_doomed() const noexcept { return waiter_->scope->is_cancelled(); }
+
 protected:
     /// Begins to wait for `self`, unless its scope is cancelled.
     ///

@@ -234,30 +234,46 @@ TEST(queue, a_consumer_that_is_woken_and_cancelled_hands_the_item_to_the_next) {
 }
 
 TEST(queue, without_another_consumer_the_item_goes_back_to_the_front) {
-    for (const bool put_first : {true, false}) {
-        simulate([&]() -> task<> {
-            queue<int> items{1};
-            numbers got;
-            co_await with_task_group([&](task_group& group) -> task<> {
-                auto only = group.spawn(get_into(items, got));
-                co_await until_consumers(items, 1);
-                if (!put_first) only.cancel();
-                EXPECT_TRUE(items.try_put(1));
-                if (put_first) only.cancel();
-                EXPECT_TRUE(items.try_put(2)) << "the first one is on its way";
-                co_await some_passes();
-                EXPECT_TRUE(only.was_cancelled());
-                EXPECT_EQ(items.size(), 2U) << "for the moment one too many";
-                EXPECT_FALSE(items.try_put(3));
-                const auto answer_9 = co_await items.get();
-                EXPECT_EQ(answer_9, 1);
-                EXPECT_FALSE(items.try_put(3)) << "still full";
-                const auto answer_10 = co_await items.get();
-                EXPECT_EQ(answer_10, 2);
-            });
-            EXPECT_TRUE(got.empty());
+    simulate([]() -> task<> {
+        queue<int> items{1};
+        numbers got;
+        co_await with_task_group([&](task_group& group) -> task<> {
+            auto only = group.spawn(get_into(items, got));
+            co_await until_consumers(items, 1);
+            EXPECT_TRUE(items.try_put(1));
+            only.cancel();
+            EXPECT_TRUE(items.try_put(2)) << "the first one is on its way";
+            co_await some_passes();
+            EXPECT_TRUE(only.was_cancelled());
+            EXPECT_EQ(items.size(), 2U) << "for the moment one too many";
+            EXPECT_FALSE(items.try_put(3));
+            const auto answer_9 = co_await items.get();
+            EXPECT_EQ(answer_9, 1);
+            EXPECT_FALSE(items.try_put(3)) << "still full";
+            const auto answer_10 = co_await items.get();
+            EXPECT_EQ(answer_10, 2);
         });
-    }
+        EXPECT_TRUE(got.empty());
+    });
+}
+
+TEST(queue, a_consumer_who_is_about_to_be_stopped_gets_nothing) {
+    simulate([]() -> task<> {
+        queue<int> items{1};
+        numbers got;
+        co_await with_task_group([&](task_group& group) -> task<> {
+            auto doomed = group.spawn(get_into(items, got));
+            co_await until_consumers(items, 1);
+            doomed.cancel();
+            EXPECT_TRUE(items.try_put(1));
+            EXPECT_FALSE(items.try_put(2)) << "it is inside, not on its way";
+            EXPECT_EQ(items.waiting_consumers(), 0U);
+            co_await some_passes();
+            EXPECT_TRUE(doomed.was_cancelled());
+        });
+        EXPECT_TRUE(got.empty());
+        EXPECT_EQ(items.try_get(), 1);
+    });
 }
 
 TEST(queue, a_cancelled_consumer_takes_nothing) {
@@ -587,6 +603,97 @@ TEST(queue, two_branches_on_one_queue_take_one_item) {
             EXPECT_TRUE(items.try_put(2));
         });
         EXPECT_EQ(items.try_get(), 2);
+    });
+}
+
+TEST(queue, a_put_that_lost_takes_nothing_in) {
+    for (const bool full : {false, true}) {
+        simulate([full]() -> task<> {
+            queue<int> items{full ? 1U : 0U};
+            event stop;
+            if (full) co_await items.put(1);
+            std::size_t won = 9;
+            co_await with_task_group([&](task_group& group) -> task<> {
+                group.spawn([&]() -> task<> {
+                    won = (co_await select(items.put(2), stop.wait())).index();
+                });
+                co_await until_producers(items, 1);
+                stop.set();  // in the same turn room is made for the item
+                const auto answer = items.try_get();
+                EXPECT_EQ(answer, full ? std::optional{1} : std::nullopt);
+                EXPECT_EQ(items.try_get(), std::nullopt);
+            });
+            EXPECT_EQ(won, 1U);
+            EXPECT_EQ(items.size(), 0U);
+            EXPECT_EQ(items.unfinished(), full ? 1U : 0U);
+        });
+    }
+}
+
+TEST(queue, a_put_that_won_stays_in_though_its_rival_came_in_the_same_turn) {
+    simulate([]() -> task<> {
+        queue<int> items{0};
+        queue<int> others;
+        std::size_t won = 9;
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(
+                [&]() -> task<> { won = (co_await select(items.put(2), others.get())).index(); });
+            co_await until_producers(items, 1);
+            EXPECT_EQ(items.try_get(), 2);
+            EXPECT_TRUE(others.try_put(1));
+        });
+        EXPECT_EQ(won, 0U);
+        EXPECT_EQ(others.try_get(), 1);
+    });
+}
+
+TEST(queue, a_producer_who_is_about_to_be_stopped_does_not_hold_up_the_next) {
+    simulate([]() -> task<> {
+        queue<int> items{1};
+        numbers put;
+        co_await items.put(0);
+        co_await with_task_group([&](task_group& group) -> task<> {
+            auto doomed = group.spawn(put_one(items, 1, put));
+            co_await until_producers(items, 1);
+            group.spawn(put_one(items, 2, put));
+            co_await until_producers(items, 2);
+            doomed.cancel();
+            EXPECT_EQ(items.try_get(), 0);
+            EXPECT_EQ(items.try_get(), 2);
+            EXPECT_EQ(items.try_get(), std::nullopt);
+        });
+        EXPECT_EQ(put, numbers{2});
+    });
+}
+
+TEST(queue, next_says_that_there_is_no_more) {
+    simulate([]() -> task<> {
+        queue<int> items;
+        numbers got;
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn([&]() -> task<> {
+                while (const auto item = co_await items.next()) got.push_back(*item);
+            });
+            co_await items.put(1);
+            co_await until_consumers(items, 1);
+            co_await items.put(2);
+            co_await until_consumers(items, 1);
+            items.close();
+        });
+        EXPECT_EQ(got, (numbers{1, 2}));
+        EXPECT_EQ(items.peak_size(), 1U);
+    });
+}
+
+TEST(queue, an_empty_queue_gives_the_memory_of_many_items_back) {
+    simulate([]() -> task<> {
+        const auto shared = std::make_shared<int>(1);
+        queue<std::shared_ptr<int>> items;
+        for (int round = 0; round < 3; ++round) {
+            for (int count = 0; count < 1000; ++count) co_await items.put(shared);
+            while (items.try_get()) continue;
+            EXPECT_EQ(shared.use_count(), 1);
+        }
     });
 }
 

@@ -207,5 +207,53 @@ TEST(semaphore, the_winner_of_a_select_that_is_then_stopped_returns_its_permit) 
     });
 }
 
+TEST(semaphore, may_be_given_more_permits_and_lets_in_who_waits) {
+    simulate([]() -> task<> {
+        semaphore seats{0};
+        int inside = 0;
+        event leave;
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (int number = 0; number < 4; ++number) {
+                group.spawn([&]() -> task<> {
+                    const semaphore_permit seat = co_await seats.acquire();
+                    ++inside;
+                    co_await leave.wait();
+                });
+            }
+            while (seats.waiting() != 4) co_await yield_now();
+            seats.set_permits(3);
+            for (int passes = 0; passes < 3; ++passes) co_await yield_now();
+            EXPECT_EQ(inside, 3);
+            EXPECT_EQ(seats.held(), 3U);
+            EXPECT_EQ(seats.available(), 0U);
+            leave.set();
+        });
+        EXPECT_EQ(inside, 4);
+        EXPECT_EQ(seats.held(), 0U);
+        EXPECT_EQ(seats.available(), 3U);
+    });
+}
+
+TEST(semaphore, that_has_fewer_permits_than_are_held_waits_until_they_come_back) {
+    simulate([]() -> task<> {
+        semaphore seats{3};
+        auto first = seats.try_acquire();
+        auto second = seats.try_acquire();
+        seats.set_permits(1);
+        EXPECT_EQ(seats.available(), 0U);
+        first.reset();
+        EXPECT_FALSE(seats.try_acquire());
+        second.reset();
+        EXPECT_EQ(seats.available(), 1U);
+        auto third = seats.try_acquire();
+        EXPECT_TRUE(third);
+        seats.set_permits(0);
+        third->forget();
+        EXPECT_EQ(seats.permits(), 0U);
+        EXPECT_EQ(seats.held(), 0U);
+        co_return;
+    });
+}
+
 }  // namespace
 }  // namespace simul
