@@ -158,7 +158,7 @@ private:
     }
 
     bool try_lock(detail::lock_mode mode) noexcept {
-        if (!lot_.empty() || !admits(mode)) return false;
+        if (next_waiting() != nullptr || !admits(mode)) return false;
         enter(mode);
         return true;
     }
@@ -184,13 +184,18 @@ private:
         admit_waiting();
     }
 
+    // Who is about to be stopped is passed over: one that gave it back at once would let in the
+    // next from inside, and many of them in a row would nest.
+    detail::shared_mutex_operation* next_waiting() noexcept {
+        return detail::first_live<detail::shared_mutex_operation>(lot_);
+    }
+
     // Lets in who waits longest, and all behind who may enter with him.
     void admit_waiting() noexcept {
-        while (!lot_.empty()) {
-            auto& first = static_cast<detail::shared_mutex_operation&>(lot_.front());
-            if (!admits(first.mode_)) return;
-            enter(first.mode_);
-            lot_.wake(first);
+        while (detail::shared_mutex_operation* const first = next_waiting()) {
+            if (!admits(first->mode_)) return;
+            enter(first->mode_);
+            lot_.wake(*first);
         }
     }
 
@@ -236,7 +241,7 @@ inline void shared_mutex_operation::woken(parked& self) noexcept {
 
 inline void shared_mutex_operation::interrupt(cancellable& self) noexcept {
     auto& waiting = static_cast<shared_mutex_operation&>(self);
-    waiting.wanted_.lot_.leave(waiting);
+    waiting.wanted_.lot_.leave_if_parked(waiting);
     waiting.wanted_.admit_waiting();
     waiting.finish(notice::stopped);
 }

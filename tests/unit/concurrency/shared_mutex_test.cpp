@@ -172,6 +172,30 @@ TEST(shared_mutex, a_branch_of_select_that_lost_holds_nothing) {
     });
 }
 
+TEST(shared_mutex, many_waiters_that_lost_pass_it_on_without_nesting) {
+    simulate([]() -> task<> {
+        constexpr std::size_t count = 200'000;
+        shared_mutex table;
+        event stop;
+        auto held = table.try_acquire();
+        std::size_t stopped = 0;
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (std::size_t number = 0; number < count; ++number) {
+                group.spawn([&]() -> task<> {
+                    const auto first = co_await select(stop.wait(), table.acquire());
+                    stopped += first.index() == 0 ? 1U : 0U;
+                });
+            }
+            while (table.waiting() != count) co_await yield_now();
+            stop.set();
+            held.reset();
+            EXPECT_FALSE(table.is_held());
+            EXPECT_TRUE(table.try_acquire()) << "nobody who still wants it is before us";
+        });
+        EXPECT_EQ(stopped, count);
+    });
+}
+
 TEST(shared_mutex, a_guard_is_moved_and_released_early) {
     simulate([]() -> task<> {
         shared_mutex table;
