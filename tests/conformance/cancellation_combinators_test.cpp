@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Cancellation scenarios of what is put around other awaitables.
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "simul/concurrency/concurrent.hpp"
 #include "simul/concurrency/event.hpp"
 #include "simul/concurrency/finally.hpp"
 #include "simul/concurrency/mutex.hpp"
 #include "simul/concurrency/queue.hpp"
+#include "simul/concurrency/staggered_race.hpp"
 #include "support/cancellation_harness.hpp"
 
 namespace simul::test {
@@ -391,6 +394,50 @@ private:
     std::optional<std::variant<std::string, mutex_guard>> first_;
 };
 const add_scenario<selected_of_two> adds_selected_of_two;
+
+class working_on_items : public combined_world {
+public:
+    static constexpr const char* awaitable = "concurrent_for_each";
+
+    using combined_world::combined_world;
+    auto wait() {
+        return concurrent_for_each(std::views::iota(0, 5), 2, [this](int) -> task<> {
+            static_cast<void>(co_await work());
+            ++worked_;
+        });
+    }
+    void received(std::monostate) { EXPECT_EQ(worked_, 5); }
+
+private:
+    int worked_ = 0;
+};
+const add_scenario<working_on_items> adds_working_on_items;
+
+class mapping_items : public combined_world {
+public:
+    static constexpr const char* awaitable = "concurrent_map";
+
+    using combined_world::combined_world;
+    auto wait() {
+        return concurrent_map(std::views::iota(0, 3), 2, [this](int) { return work(); });
+    }
+    void received(const std::vector<int>& all) { EXPECT_EQ(all, (std::vector<int>{7, 7, 7})); }
+};
+const add_scenario<mapping_items> adds_mapping_items;
+
+class racing : public combined_world {
+public:
+    static constexpr const char* awaitable = "staggered_race";
+
+    using combined_world::combined_world;
+    auto wait() { return staggered_race(duration::zero(), attempts_); }
+    void received(int value) { EXPECT_EQ(value, 7); }
+
+private:
+    std::vector<std::function<task<int>()>> attempts_{[this] { return work(); },
+                                                      [this] { return work(); }};
+};
+const add_scenario<racing> adds_racing;
 
 }  // namespace
 }  // namespace simul::test

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Cancellation scenarios of what lets tasks pass under conditions: shared_mutex, barrier, once,
-// rate_limiter.
+// rate_limiter, watch.
 #include <optional>
 #include <utility>
 
@@ -9,6 +9,7 @@
 #include "simul/concurrency/once.hpp"
 #include "simul/concurrency/rate_limiter.hpp"
 #include "simul/concurrency/shared_mutex.hpp"
+#include "simul/concurrency/watch.hpp"
 #include "support/cancellation_harness.hpp"
 
 namespace simul::test {
@@ -179,6 +180,29 @@ private:
     time_point free_at_ = now() + period;
 };
 const add_scenario<passing_a_limiter> adds_passing_a_limiter;
+
+class watching : public scenario_world {
+public:
+    static constexpr const char* awaitable = "watch_reader::changed";
+    static constexpr rule obeys = rule::gives_back;
+    static constexpr bool at_once = true;
+
+    using scenario_world::scenario_world;
+
+    auto wait() { return reader_.changed(); }
+    void received(std::monostate) { EXPECT_EQ(reader_.value(), 2); }
+    void complete() override { watched_.set(2); }
+    task<> verify(const run_state& run) override {
+        EXPECT_EQ(reader_.has_changed(), run.consumed() == 0) << "news until seen";
+        EXPECT_EQ(watched_.waiting(), 0U);
+        co_return;
+    }
+
+private:
+    watch<int> watched_{1};
+    watch_reader<int> reader_ = watched_.subscribe();
+};
+const add_scenario<watching> adds_watching;
 
 }  // namespace
 }  // namespace simul::test

@@ -16,6 +16,10 @@ in the folder golden of SIMUL_TEST_DATA (by default the folder `shared` beside t
 whose golden file is not there is compared with the expected file alone. `<HEX>` in either stands for
 ten hexadecimal digits in angle brackets. An example without a case is run with no arguments when
 expected/NAME.txt exists, and skipped otherwise.
+
+    @<test file> - <program>
+
+says that the program is tested there, and that there is nothing to compare here.
 """
 
 import difflib
@@ -75,11 +79,21 @@ def difference(wanted, output, name):
     return "\n".join(list(lines)[:40])
 
 
+def run_elsewhere(test, program):
+    """Sees that the test that is named runs the program: not counted here. Returns (verdict, text)."""
+    path = ROOT / test
+    if not path.is_file() or f'SIMUL_EXAMPLES "{program}"' not in path.read_text():
+        return "failed", f"{test} does not run it"
+    return "elsewhere", test
+
+
 def run_case(build, case):
     """Returns (verdict, text): passed, failed or skipped."""
     expected, golden, variables, program, arguments = case
     if expected is None:
         return "skipped", "there is no expected output"
+    if expected.startswith("@"):
+        return run_elsewhere(expected[1:], program)
     binary = build / "examples" / program
     if not binary.is_file():
         return "failed", f"{binary} was not built"
@@ -119,7 +133,8 @@ def main(arguments):
         if arguments[1:] and case[3] not in arguments[1:]:
             continue
         verdict, text = run_case(build, case)
-        counts[verdict] += 1
+        if verdict in counts:
+            counts[verdict] += 1
         line = f"{verdict}  {' '.join([case[3], *case[4]])}"
         print(line + ("\n" if "\n" in text or verdict == "failed" else "  ") * bool(text) + text)
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
