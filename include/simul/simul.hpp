@@ -7,6 +7,7 @@
 
 #include "simul/concurrency/as_completed.hpp"
 #include "simul/concurrency/barrier.hpp"
+#include "simul/concurrency/broadcast.hpp"
 #include "simul/concurrency/channel.hpp"
 #include "simul/concurrency/concurrent.hpp"
 #include "simul/concurrency/condition.hpp"

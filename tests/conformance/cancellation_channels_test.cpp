@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Cancellation scenarios of channels, and of queue::next, which they share.
+// Cancellation scenarios of channels, of queue::next, which they share, and of broadcasts.
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "simul/concurrency/broadcast.hpp"
 #include "simul/concurrency/channel.hpp"
 #include "support/cancellation_harness.hpp"
 
@@ -140,6 +141,54 @@ public:
     void complete() override { in().close(); }
 };
 const add_scenario<sending_to_nobody> adds_sending_to_nobody;
+
+class hearing : public scenario_world {
+public:
+    static constexpr const char* awaitable = "broadcast_reader::next";
+    static constexpr rule obeys = rule::gives_back;
+    static constexpr bool at_once = true;
+
+    using scenario_world::scenario_world;
+
+    auto wait() { return reader_.next(); }
+    void received(std::optional<std::string> item) { EXPECT_EQ(item, "item"); }
+    void complete() override { EXPECT_TRUE(news_.try_send("item")); }
+    task<> verify(const run_state& run) override {
+        EXPECT_EQ(news_.size(), run.consumed() == 1 ? 0U : 1U) << run.describe();
+        EXPECT_EQ(news_.waiting_readers(), 0U);
+        co_return;
+    }
+
+private:
+    broadcast<std::string> news_{1};
+    broadcast_reader<std::string> reader_ = news_.subscribe();
+};
+const add_scenario<hearing> adds_hearing;
+
+class broadcasting : public scenario_world {
+public:
+    static constexpr const char* awaitable = "broadcast::send";
+    static constexpr rule obeys = rule::delivers;
+    static constexpr bool at_once = true;
+    static constexpr bool heeds_requests = true;
+
+    explicit broadcasting(stage where) : scenario_world{where} {
+        EXPECT_TRUE(news_.try_send("first"));
+    }
+
+    auto wait() { return news_.send("second"); }
+    void received(std::monostate) {}
+    void complete() override { reader_.reset(); }
+    task<> verify(const run_state&) override {
+        EXPECT_EQ(news_.waiting_senders(), 0U);
+        co_return;
+    }
+
+private:
+    broadcast<std::string> news_{1};
+    std::optional<broadcast_reader<std::string>> reader_{news_.subscribe()};
+};
+const add_scenario<broadcasting> adds_broadcasting;
 
 }  // namespace
 }  // namespace simul::test

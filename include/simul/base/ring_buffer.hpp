@@ -31,6 +31,13 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
+    /// The item at a place in the row, counted from the first. There must be one.
+    [[nodiscard]] Item& operator[](std::size_t index) noexcept {
+        SIMUL_ASSERT(index < size_, "an item was asked for where none was");
+        return *place(index);
+    }
+    [[nodiscard]] Item& front() noexcept { return (*this)[0]; }
+
     /// How many items have a place.
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 

@@ -25,6 +25,8 @@ TEST(ring_buffer, gives_items_back_in_order_from_both_ends) {
     items.push_front(box(1));
     items.push_front(box(0));
     EXPECT_EQ(items.size(), 4U);
+    EXPECT_EQ(*items.front(), 0);
+    EXPECT_EQ(*items[2], 2);
     EXPECT_EQ(*items.pop_back(), 3);
     EXPECT_EQ(*items.pop_front(), 0);
     EXPECT_EQ(*items.pop_front(), 1);
