@@ -19,7 +19,8 @@ expected/NAME.txt exists, and skipped otherwise.
 
     @<test file> - <program>
 
-says that the program is tested there, and that there is nothing to compare here.
+says that the program is tested there, and that there is nothing to compare here. The pages of
+docs/concepts are programs, too, and say themselves what they print; see tools/page_program.py.
 """
 
 import difflib
@@ -30,6 +31,11 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+sys.dont_write_bytecode = True
+
+import page_program  # noqa: E402
+
 EXPECTED = ROOT / "examples/expected"
 TIME_LIMIT = 60
 
@@ -87,6 +93,31 @@ def run_elsewhere(test, program):
     return "elsewhere", test
 
 
+def run_program(command, variables):
+    """Returns (what it printed, None), or (None, what went wrong)."""
+    if not command[0].is_file():
+        return None, f"{command[0]} was not built"
+    environment = {**os.environ, "SIMUL_BACKEND": "simulated", **variables}
+    try:
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        return None, f"still running after {TIME_LIMIT} s"
+    if done.returncode != 0:
+        return None, f"exit code {done.returncode}\n" + done.stderr.decode(errors="replace")
+    return done.stdout, None
+
+
+def run_page(build, page):
+    """Returns (verdict, text)."""
+    printed, problem = run_program([build / "pages" / page.stem], {})
+    if problem:
+        return "failed", problem
+    wanted = page_program.output(page).encode()
+    return ("passed", "") if printed == wanted else \
+        ("failed", difference(wanted, printed, page.name))
+
+
 def run_case(build, case):
     """Returns (verdict, text): passed, failed or skipped."""
     expected, golden, variables, program, arguments = case
@@ -94,17 +125,9 @@ def run_case(build, case):
         return "skipped", "there is no expected output"
     if expected.startswith("@"):
         return run_elsewhere(expected[1:], program)
-    binary = build / "examples" / program
-    if not binary.is_file():
-        return "failed", f"{binary} was not built"
-    environment = {**os.environ, "SIMUL_BACKEND": "simulated", **variables}
-    try:
-        done = subprocess.run([binary, *arguments], env=environment, stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired:
-        return "failed", f"still running after {TIME_LIMIT} s"
-    if done.returncode != 0:
-        return "failed", f"exit code {done.returncode}\n" + done.stderr.decode(errors="replace")
+    printed, problem = run_program([build / "examples" / program, *arguments], variables)
+    if problem:
+        return "failed", problem
     files = [EXPECTED / expected]
     note = ""
     if golden is not None:
@@ -118,8 +141,8 @@ def run_case(build, case):
         if not path.is_file():
             return "failed", f"{path} does not exist"
         wanted = path.read_bytes()
-        if not matches(wanted, done.stdout):
-            return "failed", difference(wanted, done.stdout, path.name)
+        if not matches(wanted, printed):
+            return "failed", difference(wanted, printed, path.name)
     return "passed", note
 
 
@@ -129,14 +152,20 @@ def main(arguments):
         return 2
     build = pathlib.Path(arguments[0]).resolve()
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for case in all_cases():
-        if arguments[1:] and case[3] not in arguments[1:]:
-            continue
-        verdict, text = run_case(build, case)
+
+    def tell(name, verdict, text):
         if verdict in counts:
             counts[verdict] += 1
-        line = f"{verdict}  {' '.join([case[3], *case[4]])}"
+        line = f"{verdict}  {name}"
         print(line + ("\n" if "\n" in text or verdict == "failed" else "  ") * bool(text) + text)
+
+    wanted = arguments[1:]
+    for case in all_cases():
+        if not wanted or case[3] in wanted:
+            tell(" ".join([case[3], *case[4]]), *run_case(build, case))
+    for page in sorted((ROOT / "docs/concepts").glob("*.md")):
+        if not wanted or page.stem in wanted:
+            tell(page.relative_to(ROOT), *run_page(build, page))
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
     return 1 if counts["failed"] else 0
 
