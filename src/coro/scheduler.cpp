@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/coro/scheduler.hpp"
 
+#include <algorithm>
+#include <array>
+
+#include "simul/coro/schedule.hpp"
+
 namespace simul {
 
 constinit SIMUL_THREAD_LOCAL scheduler* scheduler::current_ = nullptr;
@@ -20,16 +25,44 @@ scheduler* scheduler::set_current(scheduler* replacement) noexcept {
 }
 
 std::size_t scheduler::run_ready() noexcept {
+    if (schedule_ != nullptr) [[unlikely]]
+        return run_as_chosen();
     waiter_queue pass;
     pass.splice_back(ready_);
     std::size_t turns = 0;
-    while (waiter* turn = pass.pop_front()) {
+    while (waiter* next = pass.pop_front()) {
         ++turns;
-        budget_ = inline_budget;
-        turn->notify(notice::run);
-        settle();
+        take_turn(*next);
     }
     return turns;
+}
+
+void scheduler::take_turn(waiter& next) noexcept {
+    budget_ = inline_budget;
+    next.notify(notice::run);
+    settle();
+}
+
+// The candidates are those that have waited longest, in the order in which they came: whoever is
+// not chosen moves up.
+std::size_t scheduler::run_as_chosen() noexcept {
+    waiter_queue pass;
+    pass.splice_back(ready_);
+    std::array<waiter*, schedule::window> candidates;
+    std::size_t count = 0;
+    std::size_t turns = 0;
+    for (;;) {
+        while (count < candidates.size() && !pass.empty()) candidates[count++] = pass.pop_front();
+        if (count == 0) return turns;
+        const std::size_t chosen = count == 1 ? 0 : schedule_->choose(count);
+        SIMUL_ASSERT(chosen < count, "a schedule chose somebody who is no candidate");
+        waiter* next = candidates[chosen];
+        std::move(candidates.begin() + chosen + 1, candidates.begin() + count,
+                  candidates.begin() + chosen);
+        --count;
+        ++turns;
+        take_turn(*next);
+    }
 }
 
 void scheduler::settle() noexcept {

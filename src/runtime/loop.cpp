@@ -117,14 +117,27 @@ void loop::iterate(const bool& done) noexcept {
         return;
     }
     if (done) return;
-    const bool ready = scheduler_.has_ready() || inbox_.load(std::memory_order_relaxed) != nullptr;
+    const bool ready = has_work();
+    if (!ready && !resting_.empty()) return come_to_rest();
     backend_->poll(ready ? time_point::min() : state_->timers.next_wakeup());
     if (simulated_ && !ready && !scheduler_.has_ready() &&
-        state_->timers.next_wakeup() == time_point::max() &&
         static_cast<detail::simulated_backend&>(*backend_).stuck()) {
         stuck_ = inbox_.load(std::memory_order_acquire) == nullptr &&
                  !interrupted_.load(std::memory_order_acquire);
     }
+}
+
+bool loop::has_work() const noexcept {
+    return scheduler_.has_ready() || inbox_.load(std::memory_order_relaxed) != nullptr;
+}
+
+// What has arrived from outside counts as well, so the backend is asked first.
+void loop::come_to_rest() noexcept {
+    backend_->poll(time_point::min());
+    if (has_work() || state_->timers.next_wakeup() <= backend_->now()) return;
+    intrusive_list<rest_watcher> told;
+    told.splice_back(resting_);
+    while (rest_watcher* watcher = told.pop_front()) watcher->told(*watcher);
 }
 
 // Pairs with the release in post(): what the poster wrote is visible here. The list is last in,

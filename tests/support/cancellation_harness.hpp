@@ -439,7 +439,7 @@ void run_wrapped(stage where) {
             EXPECT_EQ(open_descriptors(), descriptors) << "descriptors: " << describe(planned);
         }
         ++runs_so_far();
-        if (testing::Test::HasFailure()) {  // the first of hundreds tells it all
+        if (::testing::Test::HasFailure()) {  // the first of hundreds tells it all
             FAIL() << World::awaitable << " " << World::variant << " in " << name_of(Around)
                    << " on " << name_of(where);
         }
@@ -473,7 +473,7 @@ private:
     template <wrapping... Around>
     static void run_all(stage where) {
         const auto run_one = [where](auto* run_wrapping) {
-            if (!testing::Test::HasFailure()) run_wrapping(where);
+            if (!::testing::Test::HasFailure()) run_wrapping(where);
         };
         (run_one(&run_wrapped<World, Around>), ...);
     }

@@ -32,6 +32,8 @@ namespace detail {
 class frame;
 }
 
+class schedule;
+
 /// Runs coroutines of one thread. Use run() or loop unless you write a loop yourself.
 ///
 /// Threads       one: the thread that made it current.
@@ -67,6 +69,10 @@ public:
     /// Returns       the number of waiters that had their turn.
     std::size_t run_ready() noexcept;
 
+    /// From the next pass on, has `chosen` decide who is next within a pass; nullptr for first in,
+    /// first out, which is the rule.
+    void follow(schedule* chosen) noexcept { schedule_ = chosen; }
+
     /// Delivers requests to cancel, destroys unwound frames, continues waiters, until all three
     /// lists are empty. To be called after anything that cancels outside of run_ready.
     void settle() noexcept;
@@ -96,6 +102,8 @@ public:
 private:
     using waiter_queue = intrusive_queue<waiter, &waiter::next>;
 
+    void take_turn(waiter& next) noexcept;
+    std::size_t run_as_chosen() noexcept;
     void deliver_requests() noexcept;
 
     waiter_queue ready_;
@@ -105,6 +113,7 @@ private:
     cancel_scope** last_request_ = &first_request_;
     unsigned depth_ = 0;
     std::uint32_t budget_ = inline_budget;
+    schedule* schedule_ = nullptr;
     cancel_scope root_;
 
     SIMUL_THREAD_LOCAL static constinit scheduler* current_;

@@ -21,6 +21,7 @@
 #include <memory>
 #include <string>
 
+#include "simul/base/intrusive_list.hpp"
 #include "simul/base/time.hpp"
 #include "simul/coro/scheduler.hpp"
 #include "simul/runtime/backend.hpp"
@@ -61,6 +62,17 @@ struct posted_work {
     /// Called on the loop's thread. The record may be destroyed inside.
     void (*run)(posted_work&) noexcept = nullptr;
     posted_work* next = nullptr;
+};
+
+/// Who is to be told when a loop comes to rest: nothing on it is ready, and nothing from outside
+/// has arrived, so only time or another party can make it go on.
+struct rest_watcher : list_hook<rest_watcher> {
+    using told_function = void (*)(rest_watcher&) noexcept;
+
+    explicit rest_watcher(told_function called) noexcept : told{called} {}
+
+    /// Called once, on the loop's thread; the watcher has left the loop's list.
+    told_function told;
 };
 
 /// Runs the tasks of one thread. Programs use run(), which makes one; construct a loop yourself to
@@ -126,6 +138,12 @@ public:
     void arm(timer& waiting) noexcept;
     void disarm(timer& waiting) noexcept;
 
+    /// Tells `watcher` when the loop next comes to rest, before time moves on. It leaves by
+    /// unlink().
+    ///
+    /// Complexity    O(1).
+    void watch_for_rest(rest_watcher& watcher) noexcept { resting_.push_back(watcher); }
+
     /// What carries out operations.
     [[nodiscard]] simul::backend& io() noexcept { return *backend_; }
 
@@ -152,12 +170,15 @@ public:
 private:
     void drain_inbox() noexcept;
     void iterate(const bool& done) noexcept;
+    [[nodiscard]] bool has_work() const noexcept;
+    void come_to_rest() noexcept;
 
     std::unique_ptr<simul::backend> backend_;
     std::string reason_;
     simul::scheduler scheduler_;
     std::unique_ptr<detail::loop_state> state_;
     std::function<void()> interrupt_handler_;
+    intrusive_list<rest_watcher> resting_;
     std::atomic<posted_work*> inbox_{nullptr};
     std::atomic<int> posting_{0};  // threads inside post_from_any_thread
     std::atomic<bool> interrupted_{false};

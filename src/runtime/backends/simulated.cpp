@@ -130,7 +130,7 @@ void simulated_backend::poll(time_point deadline) noexcept {
     if (delivered_ == 0 && !woken_ && deadline != time_point::min()) {
         if (external_events_) {
             woken_changed_.wait(lock, [this] { return woken_; });
-        } else if (deadline == time_point::max()) {
+        } else if (deadline == time_point::max() || !jumps_) {
             stuck_ = true;
         } else {
             now_ = std::max(now_, deadline);

@@ -75,6 +75,13 @@ public:
     /// stands still and nothing is stuck.
     void expect_external_events(bool expected) noexcept { external_events_ = expected; }
 
+    /// Says whether a poll that has nothing to report moves time to its deadline (it does, unless
+    /// told). If not, such a poll returns at once, and stuck() is true.
+    void set_autojump(bool jumps) noexcept { jumps_ = jumps; }
+
+    /// Moves time forward.
+    void advance(duration by) noexcept { now_ = saturating_add(now_, by); }
+
     /// Selects the shape of completions (true) or of readiness (false). Nothing may be in flight.
     void set_completion_shape(bool completions) noexcept;
 
@@ -167,6 +174,7 @@ private:
     std::size_t delivered_ = 0;
     time_point now_ = start();
     bool completion_shape_ = false;
+    bool jumps_ = true;
     bool external_events_ = false;
     bool stuck_ = false;
 

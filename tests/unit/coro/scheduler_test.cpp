@@ -5,9 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "simul/coro/schedule.hpp"
 #include "simul/coro/task.hpp"
 #include "simul/runtime/sleep.hpp"
 
@@ -168,6 +171,56 @@ TEST(scheduler_death_test, refuses_to_be_destroyed_while_something_is_ready) {
     };
     EXPECT_DEATH(destroys(), "scheduler was destroyed while tasks were running");
     EXPECT_DEATH(static_cast<void>(scheduler::current()), "no loop runs on this thread");
+}
+
+// Answers with the numbers it was given, and writes down what it was asked.
+struct scripted_schedule final : schedule {
+    std::size_t choose(std::size_t candidates) noexcept override {
+        asked.push_back(candidates);
+        return answers.empty() ? 0
+                               : std::exchange(answers, {answers.begin() + 1, answers.end()})[0];
+    }
+    std::vector<std::size_t> answers;
+    std::vector<std::size_t> asked;
+};
+
+TEST_F(scheduler_test, follows_a_schedule_within_a_pass) {
+    log lines;
+    recorder first{lines, "first"};
+    recorder second{lines, "second"};
+    recorder third{lines, "third"};
+    recorder fourth{lines, "fourth"};
+    for (recorder* each : {&first, &second, &third, &fourth}) running_.queue(*each);
+    scripted_schedule chosen;
+    chosen.answers = {2, 0, 1};
+    running_.follow(&chosen);
+    EXPECT_EQ(running_.run_ready(), 4U);
+    EXPECT_EQ(lines, (log{"third run", "first run", "fourth run", "second run"}));
+    EXPECT_EQ(chosen.asked, (std::vector<std::size_t>{4, 3, 2}));
+
+    running_.follow(nullptr);
+    lines.clear();
+    for (recorder* each : {&first, &second}) running_.queue(*each);
+    running_.run_ready();
+    EXPECT_EQ(lines, (log{"first run", "second run"}));
+}
+
+TEST_F(scheduler_test, offers_a_schedule_those_who_have_waited_longest) {
+    log lines;
+    std::deque<recorder> many;
+    for (int each = 0; each != 70; ++each) {
+        running_.queue(many.emplace_back(lines, std::to_string(each)));
+    }
+    scripted_schedule chosen;
+    chosen.answers = {63, 63};
+    running_.follow(&chosen);
+    EXPECT_EQ(running_.run_ready(), 70U);
+    EXPECT_EQ(lines[0], "63 run");
+    EXPECT_EQ(lines[1], "64 run");
+    EXPECT_EQ(lines[2], "0 run");
+    EXPECT_EQ(lines[69], "69 run");
+    EXPECT_EQ(chosen.asked.front(), schedule::window);
+    EXPECT_EQ(chosen.asked.back(), 2U);
 }
 
 }  // namespace
