@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "simul/coro/trace.hpp"
@@ -117,6 +119,11 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
       previous_{std::exchange(current_outermost, &outermost)} {
     SIMUL_ASSERT(previous_ == nullptr, "run() was called inside a task: co_await it instead");
     scope = &running.scheduler().root_scope();
+    identity_.number = running.scheduler().next_task_number();
+    identity_.name = std::make_unique<std::string>("main");
+    context_.task = &identity_;
+    scope->set_context(&context_);
+    running.scheduler().start_eagerly(options.start == start_policy::eager);
     prepare_process();
     loop_.on_interrupt([this] {
         interrupted_ = true;
@@ -130,6 +137,7 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
 run_driver::~run_driver() {
     if (handles_interrupt_) remove_interrupt_handler();
     loop_.on_interrupt(nullptr);
+    scope->set_context(nullptr);
     current_outermost = previous_;
 }
 

@@ -3,17 +3,35 @@
 
 namespace simul::detail {
 
-child::child(group& owner, frame* made) noexcept : waiter{&respond}, spawned{made}, owner_{owner} {
+child::child(group& owner, frame* made) noexcept : waiter{&respond}, spawned{made} {
     up = &owner;
     scope = &own_scope_;
 }
 
+group& child::owner() const noexcept {
+    return static_cast<group&>(*up);
+}
+
+void child::describe(std::unique_ptr<std::string> name) noexcept {
+    identity_.name = std::move(name);
+    context_.task = &identity_;
+    if (const task_context* spawner = find_current_context()) context_.locals = spawner->locals;
+}
+
+// What cannot begin in place, because its group has been cancelled meanwhile, never begins: the
+// ready list sees to that.
 void child::begin() noexcept {
-    own_scope_.enter(owner_.inner_scope());
+    scheduler& running = scheduler::current();
+    identity_.number = running.next_task_number();
+    own_scope_.enter(owner().inner_scope());
+    own_scope_.set_context(&context_);
     spawned->up = this;
     spawned->scope = &own_scope_;
     spawned->slot = &spawned;
-    scheduler::current().queue(*spawned);
+    const bool eagerly = start == start_policy::of_loop ? running.starts_eagerly()
+                                                        : start == start_policy::eager;
+    if (!eagerly || own_scope_.is_cancelled()) return running.queue(*spawned);
+    if (spawned->start_nested() == started::done) task_finished();
 }
 
 void child::discard(cancel_reason reason) noexcept {
@@ -41,7 +59,7 @@ void child::respond(waiter& self, notice what) noexcept {
 // The task has reached its end; its frame may only be destroyed by the reaper.
 void child::task_finished() noexcept {
     if (handle != nullptr) handle->settle_finished(*spawned);
-    if (spawned->exception) owner_.fail(std::move(spawned->exception));
+    if (spawned->exception) owner().fail(std::move(spawned->exception));
     scheduler::current().unwind(*spawned);
 }
 
@@ -49,19 +67,19 @@ void child::task_gone(bool stopped) noexcept {
     if (stopped && handle != nullptr) handle->settle_cancelled(own_scope_.reason());
     own_scope_.leave();
     unlink();
-    group& owner = owner_;
+    group& left = owner();
     delete this;
-    owner.part(stopped);
+    left.part(stopped);
 }
 
-group::group() noexcept : waiter{nullptr} {}
+group::group(start_policy start) noexcept : waiter{nullptr}, start_{start} {}
 
 group::~group() {
     SIMUL_ASSERT(phase_ != phase::running, "a task group was destroyed while its children run");
     while (!children_.empty()) children_.front().discard(cancel_reason::requested);
 }
 
-void group::add(frame* spawned, handle_base& handle, child* record) {
+void group::add(frame* spawned, handle_base& handle, child* record, spawn_options options) {
     SIMUL_ASSERT(spawned != nullptr, "a task was spawned twice, or after it was moved");
     SIMUL_ASSERT(phase_ != phase::ended, "a task was spawned into a group that has ended");
     if (record == nullptr) {
@@ -73,6 +91,8 @@ void group::add(frame* spawned, handle_base& handle, child* record) {
         }
     }
     record->spawned = spawned;
+    record->start = options.start() == start_policy::of_loop ? start_ : options.start();
+    record->describe(options.take_name());
     handle.attach(*record);
     children_.push_back(*record);
     if (own_scope_.is_cancelled()) return record->discard(own_scope_.reason());
@@ -92,8 +112,10 @@ started group::start(waiter& self) noexcept {
     scope = &own_scope_;
     phase_ = phase::running;
     own_scope_.enter(*self.scope);
-    for (child* each = children_.empty() ? nullptr : &children_.front(); each != nullptr;
-         each = children_.next(*each)) {
+    // One that begins in place may spawn others, which begin by themselves.
+    child* last = children_.empty() ? nullptr : &children_.back();
+    for (child* each = last == nullptr ? nullptr : &children_.front(); each != nullptr;
+         each = each == last ? nullptr : children_.next(*each)) {
         each->begin();
     }
     return participants_ == 0 ? conclude() : started::pending;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/coro/cancellation.hpp"
 
+#include <algorithm>
+
 #include "simul/coro/scheduler.hpp"
 
 namespace simul {
@@ -27,6 +29,7 @@ cancel_scope::~cancel_scope() {
 void cancel_scope::enter(cancel_scope& parent, bool shielded) noexcept {
     SIMUL_DEBUG_ASSERT(parent_ == nullptr, "a cancel scope was entered twice");
     parent_ = &parent;
+    context_ = parent.context_;
     shielded_ = shielded;
     next_sibling_ = parent.first_child_;
     previous_sibling_ = nullptr;
@@ -61,6 +64,17 @@ bool cancel_scope::cancel(cancel_reason reason, std::source_location where) noex
         if (!marked->waiting_.empty()) scheduler::current().deliver(*marked);
     }
     return true;
+}
+
+time_point earliest_deadline(const cancel_scope& scope) noexcept {
+    time_point earliest = time_point::max();
+    for (const cancel_scope* each = &scope; each != nullptr; each = each->parent()) {
+        if (each->is_limited()) {
+            earliest = std::min(earliest, static_cast<const limited_scope*>(each)->deadline);
+        }
+        if (each->is_shielded()) break;
+    }
+    return earliest;
 }
 
 void cancel_scope::mark(cancel_reason reason, std::source_location where) noexcept {

@@ -48,7 +48,10 @@ void frame::turn() noexcept {
     }
     awaiting = nullptr;
     state = frame_state::suspended;
+    scheduler& running = scheduler::current();
+    running.set_running(this);
     handle().resume();
+    running.set_running(nullptr);
 }
 
 void frame::reap() noexcept {
@@ -56,7 +59,10 @@ void frame::reap() noexcept {
     const notice what = state == frame_state::finished ? notice::gone : notice::stopped;
     if (slot != nullptr) *slot = nullptr;
     const bool outer = std::exchange(abandoning, what == notice::stopped);
+    scheduler& running = scheduler::current();
+    running.set_running(this);
     handle().destroy();
+    running.set_running(nullptr);
     abandoning = outer;
     told->notify(what);
 }

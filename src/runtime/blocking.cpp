@@ -16,6 +16,7 @@ offload_base::offload_base(callback run, bool can_stop)
 started offload_base::start(waiter& self) noexcept {
     if (!begin(self)) return started::stopped;
     loop_ = &loop::current();
+    context_ = self.scope->context();
     if (loop_->is_simulated()) {  // its turn comes in the next pass, on this thread
         loop_->post(*this);
         return started::pending;

@@ -23,7 +23,7 @@ loop_options loop_of(const test_options& options) noexcept {
 }  // namespace
 
 test_world::test_world(const test_options& options)
-    : frames_before_{live_frames()}, loop_{loop_of(options)} {
+    : start_{options.start()}, frames_before_{live_frames()}, loop_{loop_of(options)} {
     loop_.scheduler().follow(options.order());
 }
 
@@ -31,8 +31,9 @@ test_world::~test_world() {
     loop_.scheduler().follow(nullptr);
 }
 
-run_options test_world::options_of_run() {
+run_options test_world::options_of_run() const {
     run_options options;
+    options.start = start_;
     options.handle_interrupt = false;
     return options;
 }

@@ -39,26 +39,6 @@ std::string format(const choices& given) {
     return text.empty() ? "0" : text;
 }
 
-choices parse(std::string_view text) {
-    choices given;
-    while (!text.empty()) {
-        std::uint8_t number = 0;
-        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-        const auto used = static_cast<std::size_t>(end - text.data());
-        const bool ends_well =
-            used == text.size() || (text[used] == '.' && used + 1 != text.size());
-        if (failure != std::errc{} || number >= schedule::window || !ends_well) {
-            throw std::invalid_argument{
-                std::string{variable} +
-                " must be choices from 0 to 63 with dots between them, such "
-                "as 0.2.1, behind the name of a search and a colon"};
-        }
-        given.push_back(number);
-        text.remove_prefix(std::min(used + 1, text.size()));
-    }
-    return given;
-}
-
 // What the shell needs to run this program again: its own arguments, each in quotes.
 std::string command_line() {
     std::ifstream file{"/proc/self/cmdline", std::ios::binary};
@@ -79,6 +59,25 @@ std::string command_line() {
 }
 
 }  // namespace
+
+std::vector<std::uint8_t> parse_schedule(std::string_view text) {
+    choices given;
+    while (!text.empty()) {
+        std::uint8_t number = 0;
+        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const auto used = static_cast<std::size_t>(end - text.data());
+        const bool ends_well =
+            used == text.size() || (text[used] == '.' && used + 1 != text.size());
+        if (failure != std::errc{} || number >= schedule::window || !ends_well) {
+            throw std::invalid_argument{
+                "a schedule is choices from 0 to 63 with dots between them, such as 0.2.1; in "
+                "SIMUL_SCHEDULE it stands behind the name of a search and a colon"};
+        }
+        given.push_back(number);
+        text.remove_prefix(std::min(used + 1, text.size()));
+    }
+    return given;
+}
 
 std::size_t replayed_schedule::choose(std::size_t candidates) noexcept {
     const std::size_t place = met_.size();
@@ -161,7 +160,10 @@ private:
     bool fails(schedule& tried) {
         error_.clear();
         try {
-            run_test(made_, test_options{}.on(options_.backend()).in_order_of(tried));
+            run_test(made_, test_options{}
+                                .on(options_.backend())
+                                .starting(options_.start())
+                                .in_order_of(tried));
         } catch (const std::exception& error) {
             error_ = error.what();
             if (error_.empty()) error_ = "an exception without a text";
@@ -201,7 +203,7 @@ private:
         const std::size_t colon = text.rfind(':');
         const std::string_view name = colon == text.npos ? "" : text.substr(0, colon);
         if (name != options_.name()) return false;
-        choices given = parse(text.substr(colon == text.npos ? 0 : colon + 1));
+        choices given = parse_schedule(text.substr(colon == text.npos ? 0 : colon + 1));
         ++report_.runs_;
         if (fails(given)) finish_report(given);
         return true;

@@ -18,6 +18,9 @@ struct run_options {
 
     loop_options loop;
 
+    /// How spawned tasks begin, unless their group or their options say otherwise.
+    start_policy start = start_policy::queued;
+
     /// The first Ctrl-C cancels the main task, with full cleanup; the second ends the process. Off:
     /// SIGINT is left alone. Only the thread that called run() first handles it.
     bool handle_interrupt = true;
@@ -40,6 +43,8 @@ public:
 
 private:
     loop& loop_;
+    task_identity identity_;
+    task_context context_;
     task_group& outermost_;
     task_group* previous_;
     bool done_ = false;

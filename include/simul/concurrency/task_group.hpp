@@ -34,26 +34,27 @@ namespace simul {
 ///               that is never run are destroyed with it, unstarted.
 class task_group {
 public:
-    task_group() noexcept = default;
+    /// `start` says how its children begin, unless their options say otherwise.
+    explicit task_group(start_policy start = start_policy::of_loop) noexcept : core_{start} {}
 
-    /// Adds a child. It is queued and begins in the next pass of the loop; before run() it waits
-    /// for run(). In a group that was cancelled the child is refused: it is destroyed unstarted,
+    /// Adds a child. It is queued and begins in the next pass of the loop, or at once if it is to
+    /// start eagerly; before run() it waits for run(). In a group that was cancelled the child is refused: it is destroyed unstarted,
     /// and its handle says cancelled.
     ///
     /// Returns       a handle to wait for this child or to cancel it; may be dropped.
     /// Errors        std::bad_alloc: one allocation besides the task's own frame.
     /// Complexity    O(1).
     template <class Result>
-    task_handle<Result> spawn(task<Result> child) {
-        return core_.spawn_task(std::move(child));
+    task_handle<Result> spawn(task<Result> child, spawn_options options = {}) {
+        return core_.spawn_task(std::move(child), std::move(options));
     }
 
     /// Calls `make` now and adds the task it returns. The callable is kept alive as long as the
     /// task, so a lambda with captures is safe here.
     template <class Make>
         requires detail::task_factory<Make>
-    auto spawn(Make make) {
-        return core_.spawn_callable(std::move(make));
+    auto spawn(Make make, spawn_options options = {}) {
+        return core_.spawn_callable(std::move(make), std::move(options));
     }
 
     /// Asks every child to end. Afterwards spawn refuses, and run() returns normally once all have

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "simul/base/time.hpp"
+#include "simul/concurrency/deadline.hpp"
 #include "simul/coro/detail/frame.hpp"
 #include "simul/coro/detail/result_slot.hpp"
 #include "simul/runtime/timer.hpp"
@@ -16,11 +17,33 @@ namespace simul {
 
 namespace detail {
 
+/// What the limit of a time-out is: a duration from its start, a point in time, or one that can be
+/// moved.
+class limit_of_time {
+public:
+    explicit limit_of_time(duration from_start) noexcept : from_start_{from_start} {}
+    explicit limit_of_time(time_point when) noexcept : when_{when}, is_point_{true} {}
+    explicit limit_of_time(deadline& movable) noexcept : movable_{&movable}, is_point_{true} {}
+
+private:
+    friend class time_limit;
+
+    union {
+        duration from_start_;
+        time_point when_;
+    };
+    deadline* movable_ = nullptr;
+    bool is_point_ = false;
+};
+
 /// The scope and timer of a time-out, without the type of what it limits.
 class time_limit : public waiter, public timer {
 public:
-    explicit time_limit(handler respond, duration limit) noexcept
+    time_limit(handler respond, limit_of_time limit) noexcept
         : waiter{respond}, timer{&expire}, limit_{limit} {}
+
+    /// For a limit that can be moved, while it is in force.
+    void move_to(time_point when) noexcept;
 
 protected:
     enum class entry : unsigned char { entered, stopped, expired };
@@ -36,13 +59,13 @@ protected:
 
     [[nodiscard]] bool has_expired() const noexcept { return expired_; }
 
-    cancel_scope own_scope_;
+    limited_scope own_scope_;
     bool timed_out_ = false;
 
 private:
     static void expire(timer& self) noexcept;
 
-    duration limit_;
+    limit_of_time limit_;
     bool expired_ = false;
 };
 
@@ -52,7 +75,7 @@ protected:
     using inner = operation_of<Awaitable>;
 
 public:
-    timeout_operation(duration limit, Awaitable&& awaited)
+    timeout_operation(limit_of_time limit, Awaitable&& awaited)
         : time_limit{&respond, limit}, inner_(make_operation(std::forward<Awaitable>(awaited))) {}
 
     started start(waiter& self) noexcept {
@@ -120,14 +143,14 @@ public:
 template <class Awaitable>
 class [[nodiscard("co_await it")]] timeout_awaitable {
 public:
-    timeout_awaitable(duration limit, Awaitable&& awaited)
+    timeout_awaitable(detail::limit_of_time limit, Awaitable&& awaited)
         : limit_{limit}, awaited_{std::forward<Awaitable>(awaited)} {}
     auto operator co_await() && {
         return detail::timeout_operation<Awaitable>{limit_, std::forward<Awaitable>(awaited_)};
     }
 
 private:
-    duration limit_;
+    detail::limit_of_time limit_;
     Awaitable awaited_;
 };
 
@@ -135,14 +158,14 @@ private:
 template <class Awaitable>
 class [[nodiscard("co_await it")]] move_on_awaitable {
 public:
-    move_on_awaitable(duration limit, Awaitable&& awaited)
+    move_on_awaitable(detail::limit_of_time limit, Awaitable&& awaited)
         : limit_{limit}, awaited_{std::forward<Awaitable>(awaited)} {}
     auto operator co_await() && {
         return detail::move_on_operation<Awaitable>{limit_, std::forward<Awaitable>(awaited_)};
     }
 
 private:
-    duration limit_;
+    detail::limit_of_time limit_;
     Awaitable awaited_;
 };
 
@@ -166,7 +189,42 @@ private:
 /// Source        asyncio.timeout; Trio's fail_after.
 template <class Rep, class Period, awaitable Awaitable>
 [[nodiscard]] auto timeout(std::chrono::duration<Rep, Period> limit, Awaitable&& awaited) {
-    return timeout_awaitable<Awaitable>{saturating_duration(limit),
+    return timeout_awaitable<Awaitable>{detail::limit_of_time{saturating_duration(limit)},
+                                        std::forward<Awaitable>(awaited)};
+}
+
+/// The same with a limit that can be moved while `awaited` goes on.
+///
+/// Returns       what `awaited` gives.
+/// Errors        timed_out if the limit passed; if it had passed before, the work is not started.
+///               Whatever `awaited` throws.
+/// Suspends      when `awaited` does.
+/// Cancellation  clean if that of `awaited` is.
+/// Threads       the loop's thread.
+/// Lifetime      `limit` must outlive the call. An rvalue `awaited` is moved in, an lvalue
+///               referenced.
+/// Complexity    O(1); allocates nothing.
+/// Source        asyncio.timeout_at and Timeout.reschedule.
+template <awaitable Awaitable>
+[[nodiscard]] auto timeout(deadline& limit, Awaitable&& awaited) {
+    return timeout_awaitable<Awaitable>{detail::limit_of_time{limit},
+                                        std::forward<Awaitable>(awaited)};
+}
+
+/// Awaits `awaited`, until `when` at the latest on the loop's clock.
+///
+/// Returns       what `awaited` gives.
+/// Errors        timed_out if the time came; if it has passed, the work is not started. Whatever
+///               `awaited` throws.
+/// Suspends      when `awaited` does.
+/// Cancellation  clean if that of `awaited` is.
+/// Threads       the loop's thread.
+/// Lifetime      an rvalue is moved in, an lvalue referenced.
+/// Complexity    O(1); allocates nothing.
+/// Source        asyncio.timeout_at, Trio's fail_at.
+template <awaitable Awaitable>
+[[nodiscard]] auto timeout_at(time_point when, Awaitable&& awaited) {
+    return timeout_awaitable<Awaitable>{detail::limit_of_time{when},
                                         std::forward<Awaitable>(awaited)};
 }
 
@@ -183,7 +241,43 @@ template <class Rep, class Period, awaitable Awaitable>
 /// Source        Trio's move_on_after.
 template <class Rep, class Period, awaitable Awaitable>
 [[nodiscard]] auto move_on_after(std::chrono::duration<Rep, Period> limit, Awaitable&& awaited) {
-    return move_on_awaitable<Awaitable>{saturating_duration(limit),
+    return move_on_awaitable<Awaitable>{detail::limit_of_time{saturating_duration(limit)},
+                                        std::forward<Awaitable>(awaited)};
+}
+
+/// The same with a limit that can be moved while `awaited` goes on.
+///
+/// Returns       std::optional of the result, empty if the limit passed; std::monostate stands for
+///               void.
+/// Errors        whatever `awaited` throws.
+/// Suspends      when `awaited` does.
+/// Cancellation  clean if that of `awaited` is.
+/// Threads       the loop's thread.
+/// Lifetime      `limit` must outlive the call. An rvalue `awaited` is moved in, an lvalue
+///               referenced.
+/// Complexity    O(1); allocates nothing.
+/// Source        Trio's CancelScope with a mutable deadline.
+template <awaitable Awaitable>
+[[nodiscard]] auto move_on_after(deadline& limit, Awaitable&& awaited) {
+    return move_on_awaitable<Awaitable>{detail::limit_of_time{limit},
+                                        std::forward<Awaitable>(awaited)};
+}
+
+/// Awaits `awaited`, until `when` at the latest on the loop's clock, and goes on without a result
+/// then.
+///
+/// Returns       std::optional of the result, empty if the time came; std::monostate stands for
+///               void.
+/// Errors        whatever `awaited` throws.
+/// Suspends      when `awaited` does.
+/// Cancellation  clean if that of `awaited` is.
+/// Threads       the loop's thread.
+/// Lifetime      an rvalue is moved in, an lvalue referenced.
+/// Complexity    O(1); allocates nothing.
+/// Source        Trio's move_on_at.
+template <awaitable Awaitable>
+[[nodiscard]] auto move_on_at(time_point when, Awaitable&& awaited) {
+    return move_on_awaitable<Awaitable>{detail::limit_of_time{when},
                                         std::forward<Awaitable>(awaited)};
 }
 

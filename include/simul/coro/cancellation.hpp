@@ -11,7 +11,7 @@
 //              │                       └── child scope ── [operation]
 //              └── shield  ─── (requests stop here)
 //
-// This header knows no time and no tasks: scopes are nodes of a tree, operations hang on them.
+// This header knows no clock and no tasks: scopes are nodes of a tree, operations hang on them.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,15 @@
 
 #include "simul/base/error.hpp"
 #include "simul/base/intrusive_list.hpp"
+#include "simul/base/time.hpp"
 
 namespace simul {
 
 class scheduler;
+
+namespace detail {
+struct task_context;
+}
 
 /// Why a scope was cancelled.
 enum class cancel_reason : std::uint8_t {
@@ -104,6 +109,12 @@ public:
     /// Which line asked for it.
     [[nodiscard]] std::source_location requested_at() const noexcept { return requested_at_; }
 
+    /// True if requests from above do not reach it.
+    [[nodiscard]] bool is_shielded() const noexcept { return shielded_; }
+
+    /// True if it limits the time of what runs inside: it is a limited_scope then.
+    [[nodiscard]] bool is_limited() const noexcept { return limited_; }
+
     /// The scope that contains this one; nullptr for the outermost.
     [[nodiscard]] cancel_scope* parent() const noexcept { return parent_; }
 
@@ -116,9 +127,20 @@ public:
     bool cancel(cancel_reason reason = cancel_reason::requested,
                 std::source_location where = std::source_location::current()) noexcept;
 
+    /// Which task runs in here, and its local values; nullptr if none does. Inherited when the scope
+    /// is entered.
+    [[nodiscard]] const detail::task_context* context() const noexcept { return context_; }
+
+    /// Gives what is entered below this scope from now on another context.
+    void set_context(const detail::task_context* context) noexcept { context_ = context; }
+
     /// Puts a suspended operation under this scope, so that a request reaches it. It leaves by
     /// unlink().
     void add(cancellable& waiting) noexcept { waiting_.push_back(waiting); }
+
+protected:
+    struct limited {};
+    explicit cancel_scope(limited) noexcept : limited_{true} {}
 
 private:
     friend class scheduler;
@@ -133,9 +155,25 @@ private:
     cancel_scope* next_delivery_ = nullptr;
     cancel_scope** delivery_slot_ = nullptr;  ///< what points here in the delivery list
     intrusive_list<cancellable> waiting_;
+    const detail::task_context* context_ = nullptr;
     std::source_location requested_at_;
     cancel_reason reason_ = cancel_reason::none;
     bool shielded_ = false;
+    bool limited_ = false;
 };
+
+/// A scope that somebody cancels at a certain time.
+class limited_scope : public cancel_scope {
+public:
+    limited_scope() noexcept : cancel_scope{limited{}} {}
+
+    time_point deadline = time_point::max();
+};
+
+/// The earliest deadline of this scope and those above it, up to a shield; time_point::max() if
+/// there is none.
+///
+/// Complexity    O(depth).
+[[nodiscard]] time_point earliest_deadline(const cancel_scope& scope) noexcept;
 
 }  // namespace simul

@@ -22,6 +22,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "simul/base/config.hpp"
 #include "simul/coro/awaitable.hpp"
@@ -80,7 +81,20 @@ public:
     /// The scope that contains all others.
     [[nodiscard]] cancel_scope& root_scope() noexcept { return root_; }
 
+    /// The coroutine that runs, as a waiter; nullptr between turns.
+    [[nodiscard]] waiter* running() const noexcept { return running_; }
+
+    /// The number of the next task that begins.
+    [[nodiscard]] std::uint64_t next_task_number() noexcept { return ++task_number_; }
+
+    /// Says whether tasks begin inside the call that spawns them, unless their group says otherwise.
+    void start_eagerly(bool eagerly) noexcept { starts_eagerly_ = eagerly; }
+    [[nodiscard]] bool starts_eagerly() const noexcept { return starts_eagerly_; }
+
     // For frames and scopes.
+
+    /// Says who runs now; returns who did.
+    waiter* set_running(waiter* now) noexcept { return std::exchange(running_, now); }
 
     void continue_now(waiter& continued) noexcept { now_.push_back(continued); }
     void unwind(waiter& doomed) noexcept { unwind_.push_back(doomed); }
@@ -114,6 +128,9 @@ private:
     unsigned depth_ = 0;
     std::uint32_t budget_ = inline_budget;
     schedule* schedule_ = nullptr;
+    waiter* running_ = nullptr;
+    std::uint64_t task_number_ = 0;
+    bool starts_eagerly_ = false;
     cancel_scope root_;
 
     SIMUL_THREAD_LOCAL static constinit scheduler* current_;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "simul/coro/detail/result_slot.hpp"
+#include "simul/coro/task_context.hpp"
 #include "simul/runtime/detail/blocking_job.hpp"
 #include "simul/runtime/leaf.hpp"
 #include "simul/runtime/loop.hpp"
@@ -33,6 +34,7 @@ protected:
     }
 
     std::exception_ptr failure_;
+    const task_context* context_ = nullptr;
 
 private:
     static void finished_on_worker(blocking_job& self) noexcept;
@@ -66,6 +68,7 @@ public:
 private:
     static void call(blocking_job& job) noexcept {
         auto& self = static_cast<offload_operation&>(job);
+        const entered_context works_for_the_task{self.context_};
         try {
             const auto invoke = [&](auto&... arguments) -> result {
                 if constexpr (takes_token) {

@@ -37,11 +37,19 @@ public:
         return *this;
     }
 
+    /// How spawned tasks begin: queued unless told.
+    test_options& starting(start_policy chosen) noexcept {
+        start_ = chosen;
+        return *this;
+    }
+
     [[nodiscard]] backend_kind backend() const noexcept { return backend_; }
+    [[nodiscard]] start_policy start() const noexcept { return start_; }
     [[nodiscard]] schedule* order() const noexcept { return schedule_; }
 
 private:
     backend_kind backend_ = backend_kind::simulated;
+    start_policy start_ = start_policy::queued;
     schedule* schedule_ = nullptr;
 };
 
@@ -60,9 +68,10 @@ public:
     /// The program has ended without an error: throws leak if it left something behind.
     void check_for_leaks() const;
 
-    static run_options options_of_run();
+    [[nodiscard]] run_options options_of_run() const;
 
 private:
+    start_policy start_;
     std::uint64_t frames_before_;
     loop loop_;
 };
@@ -88,11 +97,10 @@ auto run_test(Make&& make, const test_options& options = {}) {
     detail::test_world world{options};
     using result = typename std::invoke_result_t<Make&>::result_type;
     if constexpr (std::is_void_v<result>) {
-        run_on(world.running(), std::invoke(make), detail::test_world::options_of_run());
+        run_on(world.running(), std::invoke(make), world.options_of_run());
         world.check_for_leaks();
     } else {
-        result value =
-            run_on(world.running(), std::invoke(make), detail::test_world::options_of_run());
+        result value = run_on(world.running(), std::invoke(make), world.options_of_run());
         world.check_for_leaks();
         return value;
     }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,11 @@ struct choice {
     std::uint8_t chosen;
     std::uint8_t candidates;
 };
+
+/// Reads a schedule as a report writes it, such as "0.0.2".
+///
+/// Errors        std::invalid_argument if it is none.
+std::vector<std::uint8_t> parse_schedule(std::string_view text);
 
 /// Follows choices that are given, then first in, first out; writes down what it met.
 class replayed_schedule : public schedule {
@@ -98,6 +104,12 @@ public:
         return *this;
     }
 
+    /// How spawned tasks begin: queued unless told.
+    schedule_options& starting(start_policy chosen) noexcept {
+        start_ = chosen;
+        return *this;
+    }
+
     /// Asked after each run: true if a check has failed that throws nothing, as EXPECT_EQ does.
     schedule_options& failed_if(std::function<bool()> failed) {
         failed_ = std::move(failed);
@@ -111,6 +123,7 @@ public:
     [[nodiscard]] std::uint64_t seed() const noexcept { return first_seed_; }
     [[nodiscard]] std::size_t most_overtakings() const noexcept { return overtakings_; }
     [[nodiscard]] backend_kind backend() const noexcept { return backend_; }
+    [[nodiscard]] start_policy start() const noexcept { return start_; }
     [[nodiscard]] const std::function<bool()>& failed() const noexcept { return failed_; }
 
 private:
@@ -119,6 +132,7 @@ private:
     std::uint64_t first_seed_ = 1;
     std::size_t overtakings_ = static_cast<std::size_t>(-1);
     backend_kind backend_ = backend_kind::simulated;
+    start_policy start_ = start_policy::queued;
     std::function<bool()> failed_;
 };
 

@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <utility>
 
+#include "simul/concurrency/spawn_options.hpp"
 #include "simul/coro/detail/frame.hpp"
+#include "simul/coro/task_context.hpp"
 
 namespace simul::detail {
 
@@ -21,12 +23,15 @@ public:
     child(group& owner, frame* spawned) noexcept;
     virtual ~child() = default;
 
+    /// Takes over the local values of the running task, and the name it was given.
+    void describe(std::unique_ptr<std::string> name) noexcept;
+
     static void* operator new(std::size_t size) { return allocate_frame(size); }
     static void operator delete(void* memory, std::size_t size) noexcept {
         deallocate_frame(memory, size);
     }
 
-    /// Enters the group's scope and queues the task.
+    /// Enters the group's scope and queues the task, or runs it until it first suspends.
     void begin() noexcept;
 
     /// Ends a child that never began: destroys its task.
@@ -36,14 +41,18 @@ public:
 
     handle_base* handle = nullptr;
     frame* spawned;
+    start_policy start = start_policy::of_loop;
 
 private:
     static void respond(waiter& self, notice what) noexcept;
     void task_finished() noexcept;
     void task_gone(bool stopped) noexcept;
 
-    group& owner_;
+    [[nodiscard]] group& owner() const noexcept;
+
     cancel_scope own_scope_;
+    task_identity identity_;
+    task_context context_;
 };
 
 template <class Callable>

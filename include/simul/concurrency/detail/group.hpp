@@ -43,21 +43,21 @@ concept task_factory =
 
 class group : public waiter {
 public:
-    group() noexcept;
+    explicit group(start_policy start) noexcept;
     ~group();
 
     /// Takes over an unstarted frame and attaches `handle` to it.
-    void add(frame* spawned, handle_base& handle, child* record);
+    void add(frame* spawned, handle_base& handle, child* record, spawn_options options);
 
     template <class Result>
-    task_handle<Result> spawn_task(task<Result> spawned) {
+    task_handle<Result> spawn_task(task<Result> spawned, spawn_options options) {
         task_handle<Result> handle;
-        add(spawned.release(), handle, nullptr);
+        add(spawned.release(), handle, nullptr, std::move(options));
         return handle;
     }
 
     template <class Make>
-    auto spawn_callable(Make make) {
+    auto spawn_callable(Make make, spawn_options options) {
         using result = typename task_result<std::invoke_result_t<Make&>>::type;
         task_handle<result> handle;
         auto* record = new child_with_callable<Make>{*this, std::move(make)};
@@ -68,7 +68,7 @@ public:
             delete record;
             throw;
         }
-        add(made, handle, record);
+        add(made, handle, record, std::move(options));
         return handle;
     }
 
@@ -108,6 +108,7 @@ private:
     std::exception_ptr error_;
     suppressed_list later_errors_;
     phase phase_ = phase::collecting;
+    start_policy start_;
     bool any_stopped_ = false;
 };
 

@@ -67,7 +67,9 @@ public:
     started resume_nested(scheduler& running) noexcept {
         state = frame_state::nested;
         running.begin_nested();
+        waiter* outer = running.set_running(this);
         handle().resume();
+        running.set_running(outer);
         running.end_nested();
         if (state == frame_state::finished || state == frame_state::yielded) return started::done;
         if (state == frame_state::nested) state = frame_state::suspended;

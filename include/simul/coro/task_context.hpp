@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// simul/coro/task_context.hpp: what code can know of the task it runs in.
+//
+// A context hangs on a cancel scope, and the scopes below inherit it, so that finding one's own takes
+// two loads however deep one is. A spawned task has a context with an identity of its own; binding a
+// task-local value makes one that differs in its values only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace simul {
+
+/// Which task it is.
+struct task_identity {
+    std::uint64_t number = 0;           ///< counted up from 1 within a loop; 1 is the main task
+    std::unique_ptr<std::string> name;  ///< nullptr if nobody gave it one
+};
+
+namespace detail {
+
+/// A value that a task-local variable has, and the bindings that were made before. Shared by the
+/// task that bound it and by those spawned meanwhile.
+///
+/// Threads       the loop's thread counts; others may only read, while a task waits for them.
+class local_binding {
+public:
+    /// A counted pointer to the newest binding.
+    class reference {
+    public:
+        reference() noexcept = default;
+        explicit reference(local_binding* first) noexcept : binding_{first} { add(); }
+        reference(const reference& other) noexcept : binding_{other.binding_} { add(); }
+        reference(reference&& other) noexcept : binding_{std::exchange(other.binding_, nullptr)} {}
+        reference& operator=(reference other) noexcept {
+            std::swap(binding_, other.binding_);
+            return *this;
+        }
+        ~reference() { release(); }
+
+        [[nodiscard]] const local_binding* get() const noexcept { return binding_; }
+
+    private:
+        void add() noexcept {
+            if (binding_ != nullptr) ++binding_->count_;
+        }
+        void release() noexcept;
+
+        local_binding* binding_ = nullptr;
+    };
+
+    local_binding(const void* key, reference outer) noexcept
+        : key_{key}, outer_{std::move(outer)} {}
+    local_binding(const local_binding&) = delete;
+    local_binding& operator=(const local_binding&) = delete;
+    virtual ~local_binding() = default;
+
+    /// The newest binding of `key` in the chain that begins here, or nullptr.
+    static const local_binding* find(const local_binding* first, const void* key) noexcept;
+
+private:
+    const void* key_;
+    reference outer_;
+    std::uint32_t count_ = 0;
+};
+
+/// What a cancel scope refers to.
+struct task_context {
+    const task_identity* task = nullptr;
+    local_binding::reference locals;
+};
+
+/// The context of the code that runs: of the running task, or of the one that a blocking call works
+/// for. nullptr outside of tasks.
+const task_context* find_current_context() noexcept;
+
+/// For the length of a blocking call: this thread works for a task.
+class entered_context {
+public:
+    explicit entered_context(const task_context* entered) noexcept;
+    entered_context(const entered_context&) = delete;
+    entered_context& operator=(const entered_context&) = delete;
+    ~entered_context();
+
+private:
+    const task_context* outer_;
+};
+
+}  // namespace detail
+
+}  // namespace simul

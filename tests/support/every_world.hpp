@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// support/every_world.hpp: a test that must hold however the program is run.
+//
+//     EVERY_WORLD_TEST(C9, cancelled_waiter_of_a_mutex_passes_its_turn_on) {
+//         mutex lock;
+//         …                                 // the body of a task<>
+//     }
+//
+// The body runs on each backend, with tasks that start queued and eagerly, first in, first out and
+// then in two hundred random orders. What it expects must therefore not depend on the order of
+// tasks that are ready at once. VIRTUAL_WORLD_TEST is for what sleeps: simulated only, as its time
+// is virtual.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "simul/coro/task.hpp"
+#include "simul/testing/run_test.hpp"
+#include "simul/testing/schedules.hpp"
+
+namespace simul::test {
+
+/// Whether real backends, whose time really passes, are among the worlds.
+enum class worlds { all, simulated };
+
+/// Runs `body` everywhere. A failure tells where, and the command that runs it again.
+void run_in_every_world(const char* name, task<> (*body)(), worlds where);
+
+}  // namespace simul::test
+
+#define SIMUL_WORLD_TEST(rule, name, where)                                      \
+    static simul::task<> rule##_##name();                                        \
+    TEST(rule, name) {                                                           \
+        simul::test::run_in_every_world(#rule "." #name, &rule##_##name, where); \
+    }                                                                            \
+    static simul::task<> rule##_##name()
+
+#define EVERY_WORLD_TEST(rule, name) SIMUL_WORLD_TEST(rule, name, simul::test::worlds::all)
+#define VIRTUAL_WORLD_TEST(rule, name) SIMUL_WORLD_TEST(rule, name, simul::test::worlds::simulated)
