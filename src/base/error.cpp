@@ -16,6 +16,7 @@ const char* text(errc code) noexcept {
         case errc::deadlock: return "nothing in the program can run any more";
         case errc::not_started: return "a value was sent to a generator that has not started";
         case errc::unavailable: return "not available here";
+        case errc::never_ready: return "the task ended before it said that it is ready";
         case errc::broken_barrier: return "the barrier was reset or aborted";
     }
     return "unknown simul error";

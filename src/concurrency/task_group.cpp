@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/concurrency/task_group.hpp"
 
+#include "simul/runtime/loop.hpp"
+
 namespace simul::detail {
 
 child::child(group& owner, frame* made) noexcept : waiter{&respond}, spawned{made} {
@@ -23,13 +25,13 @@ void child::describe(std::unique_ptr<std::string> name) noexcept {
 void child::begin() noexcept {
     scheduler& running = scheduler::current();
     identity_.number = running.next_task_number();
-    own_scope_.enter(owner().inner_scope());
+    own_scope_.enter(owner().scope_of(kind));
     own_scope_.set_context(&context_);
     spawned->up = this;
     spawned->scope = &own_scope_;
     spawned->slot = &spawned;
-    const bool eagerly = start == start_policy::of_loop ? running.starts_eagerly()
-                                                        : start == start_policy::eager;
+    const bool eagerly =
+        start == start_policy::of_loop ? running.starts_eagerly() : start == start_policy::eager;
     if (!eagerly || own_scope_.is_cancelled()) return running.queue(*spawned);
     if (spawned->start_nested() == started::done) task_finished();
 }
@@ -68,18 +70,33 @@ void child::task_gone(bool stopped) noexcept {
     own_scope_.leave();
     unlink();
     group& left = owner();
+    const child_kind what = kind;
     delete this;
-    left.part(stopped);
+    left.child_gone(what, stopped);
 }
 
-group::group(start_policy start) noexcept : waiter{nullptr}, start_{start} {}
+void child::move_to(group& other) noexcept {
+    owner().release(*this);
+    up = &other;
+    own_scope_.move_to(other.scope_of(kind));
+    other.adopt(*this);
+}
+
+group::group(const group_options& options)
+    : waiter{nullptr}, limit_{options.limit()}, start_{options.start()} {
+    SIMUL_ASSERT(limit_ != 0, "a task group that may run no child would never end");
+    if (options.grace() != duration::max()) {
+        grace_ = std::make_unique<grace_period>(*this, options.grace());
+    }
+}
 
 group::~group() {
     SIMUL_ASSERT(phase_ != phase::running, "a task group was destroyed while its children run");
-    while (!children_.empty()) children_.front().discard(cancel_reason::requested);
+    while (!held_.empty()) held_.front().discard(cancel_reason::requested);
 }
 
-void group::add(frame* spawned, handle_base& handle, child* record, spawn_options options) {
+void group::add(frame* spawned, handle_base& handle, child* record, spawn_options options,
+                child_kind kind) {
     SIMUL_ASSERT(spawned != nullptr, "a task was spawned twice, or after it was moved");
     SIMUL_ASSERT(phase_ != phase::ended, "a task was spawned into a group that has ended");
     if (record == nullptr) {
@@ -93,11 +110,57 @@ void group::add(frame* spawned, handle_base& handle, child* record, spawn_option
     record->spawned = spawned;
     record->start = options.start() == start_policy::of_loop ? start_ : options.start();
     record->describe(options.take_name());
+    record->kind = kind;
     handle.attach(*record);
-    children_.push_back(*record);
     if (own_scope_.is_cancelled()) return record->discard(own_scope_.reason());
+    if (kind == child_kind::regular) ++participants_;
+    const bool has_room = kind == child_kind::service || limit_ == group_options::no_limit ||
+                          (begun_ < limit_ && held_.empty());
+    if (phase_ == phase::running && has_room) return begin(*record);
+    held_.push_back(*record);
+}
+
+void group::add_unwatched(child& record, spawn_options options) {
+    task_handle<> dropped;
+    add(record.spawned, dropped, &record, std::move(options), child_kind::regular);
+}
+
+void group::begin(child& first) noexcept {
+    if (first.kind == child_kind::service) {
+        services_.push_back(first);
+    } else {
+        children_.push_back(first);
+        ++begun_;
+    }
+    first.begin();
+}
+
+// Those whose group was cancelled before it was their turn never begin.
+void group::begin_held() noexcept {
+    while (!held_.empty() && own_scope_.is_cancelled()) {
+        held_.front().discard(own_scope_.reason());
+        --participants_;
+    }
+    while (!held_.empty() && begun_ < limit_) begin(*held_.pop_front());
+}
+
+void group::adopt(child& moved) noexcept {
+    children_.push_back(moved);
     ++participants_;
-    if (phase_ == phase::running) record->begin();
+    ++begun_;
+}
+
+void group::release(child& moved) noexcept {
+    moved.unlink();
+    --participants_;
+    --begun_;
+}
+
+void group::child_gone(child_kind kind, bool stopped) noexcept {
+    if (kind == child_kind::service) return end_if_empty();
+    --begun_;
+    if (!held_.empty()) begin_held();
+    part(stopped);
 }
 
 bool group::cancel(cancel_reason reason, std::source_location where) noexcept {
@@ -112,29 +175,103 @@ started group::start(waiter& self) noexcept {
     scope = &own_scope_;
     phase_ = phase::running;
     own_scope_.enter(*self.scope);
-    // One that begins in place may spawn others, which begin by themselves.
-    child* last = children_.empty() ? nullptr : &children_.back();
-    for (child* each = last == nullptr ? nullptr : &children_.front(); each != nullptr;
-         each = each == last ? nullptr : children_.next(*each)) {
-        each->begin();
+    service_scope_.enter(*self.scope, true);
+    if (grace_ != nullptr) own_scope_.add(*grace_);
+    begin_services();
+    begin_held();
+    return participants_ == 0 && !stop_a_service() ? conclude() : started::pending;
+}
+
+// Before the others, which may need them.
+void group::begin_services() noexcept {
+    intrusive_list<child> others;
+    while (child* first = held_.pop_front()) {
+        if (first->kind == child_kind::service) {
+            begin(*first);
+        } else {
+            others.push_back(*first);
+        }
     }
-    return participants_ == 0 ? conclude() : started::pending;
+    held_.splice_back(others);
 }
 
 void group::part(bool stopped) noexcept {
     any_stopped_ |= stopped;
-    if (--participants_ != 0) return;
-    up->notify(conclude() == started::done ? notice::now : notice::stopped);
+    --participants_;
+    end_if_empty();
 }
 
 started group::part_inside_start(bool stopped) noexcept {
     any_stopped_ |= stopped;
-    return --participants_ == 0 ? conclude() : started::pending;
+    --participants_;
+    return participants_ == 0 && !stop_a_service() ? conclude() : started::pending;
+}
+
+void group::end_if_empty() noexcept {
+    if (participants_ != 0 || stop_a_service()) return;
+    up->notify(conclude() == started::done ? notice::now : notice::stopped);
+}
+
+// False if there is none. A service may spawn children while it ends; they are waited for before
+// the next one is stopped.
+bool group::stop_a_service() noexcept {
+    if (services_.empty()) return false;
+    if (grace_ != nullptr) grace_->begin();
+    services_.back().cancel(cancel_reason::shutdown, std::source_location::current());
+    return true;
+}
+
+const std::vector<slow_task>& group::slow_tasks() const noexcept {
+    static const std::vector<slow_task> none;
+    return grace_ != nullptr ? grace_->slow : none;
+}
+
+void grace_period::asked(cancellable& self) noexcept {
+    static_cast<grace_period&>(self).begin();
+}
+
+void grace_period::begin() noexcept {
+    if (armed()) return;
+    loop& running = loop::current();
+    deadline = saturating_add(running.now(), period_);
+    running.arm(*this);
+}
+
+void grace_period::end() noexcept {
+    cancellable::unlink();
+    loop::current().disarm(*this);
+}
+
+void grace_period::is_over(timer& self) noexcept {
+    auto& period = static_cast<grace_period&>(self);
+    group& late = period.owner_;
+    for (intrusive_list<child>* list : {&late.children_, &late.services_}) {
+        for (child* each = list->empty() ? nullptr : &list->front(); each != nullptr;
+             each = list->next(*each)) {
+            period.note(each->identity());
+        }
+    }
+    const auto here = std::source_location::current();
+    late.own_scope_.cancel_through_shields(cancel_reason::deadline, here);
+    if (late.participants_ == 0) {
+        late.service_scope_.cancel_through_shields(cancel_reason::deadline, here);
+    }
+}
+
+// The report may be cut short for lack of memory; the end of the group may not.
+void grace_period::note(const task_identity& task) noexcept {
+    try {
+        slow.emplace_back(task.number, task.name != nullptr ? *task.name : std::string{});
+    } catch (const std::bad_alloc&) {
+        return;
+    }
 }
 
 started group::conclude() noexcept {
     phase_ = phase::ended;
+    if (grace_ != nullptr) grace_->end();
     own_scope_.leave();
+    service_scope_.leave();
     if (error_) {
         later_errors_.attach_to(error_);
         return started::done;

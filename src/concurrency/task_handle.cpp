@@ -5,25 +5,37 @@
 
 namespace simul::detail {
 
+namespace {
+
+// How many handles of this thread have seen their child end.
+constinit SIMUL_THREAD_LOCAL std::uint32_t ended_count = 0;
+
+}  // namespace
+
 handle_base::handle_base(handle_base&& other) noexcept : store_{other.store_} {
     *this = std::move(other);
 }
 
 handle_base& handle_base::operator=(handle_base&& other) noexcept {
     if (this == &other) return *this;
-    SIMUL_ASSERT(watcher_ == nullptr && other.watcher_ == nullptr,
-                 "a task handle was moved while it is being awaited");
+    SIMUL_ASSERT(watches_.empty() && other.watches_.empty(),
+                 "a task handle was moved while it is being awaited: let wait, or the stream of "
+                 "as_completed, end first");
     if (child_ != nullptr) child_->handle = nullptr;
     child_ = std::exchange(other.child_, nullptr);
     if (child_ != nullptr) child_->handle = this;
     error_ = std::move(other.error_);
     state_ = std::exchange(other.state_, handle_state::empty);
     reason_ = other.reason_;
+    ended_as_ = other.ended_as_;
     return *this;
 }
 
 handle_base::~handle_base() {
-    SIMUL_ASSERT(watcher_ == nullptr, "a task handle was destroyed while it is being awaited");
+    SIMUL_ASSERT(
+        watches_.empty(),
+        "a task handle was destroyed while it is being awaited: let wait, or the stream of "
+        "as_completed, end first");
     if (child_ != nullptr) child_->handle = nullptr;
 }
 
@@ -46,19 +58,25 @@ void handle_base::settle_finished(frame& ended) noexcept {
             state_ = handle_state::error;
         }
     }
-    wake();
+    settle();
 }
 
 void handle_base::settle_cancelled(cancel_reason reason) noexcept {
     reason_ = reason;
     state_ = handle_state::cancelled;
-    wake();
+    settle();
 }
 
-void handle_base::wake() noexcept {
+// One who is told may stop to watch other handles, or this one a second time.
+void handle_base::settle() noexcept {
     child_->handle = nullptr;
     child_ = nullptr;
-    if (watcher* woken = std::exchange(watcher_, nullptr)) woken->wake();
+    ended_as_ = ++ended_count;
+    while (handle_watch* first = watches_.pop_front()) first->ended_(*first);
+}
+
+std::uint32_t handle_base::age() const noexcept {
+    return ended_count - ended_as_;
 }
 
 bool handle_base::cancel(cancel_reason reason, std::source_location where) noexcept {
@@ -74,12 +92,13 @@ void handle_base::throw_if_failed() const {
 started watcher::start(waiter& self) noexcept {
     if (self.scope->is_cancelled()) return started::stopped;
     if (watched_.state() != handle_state::running) return started::done;
-    if (watched_.watcher_ != nullptr) {
+    if (watched_.is_awaited) {
         busy_ = true;
         return started::done;
     }
-    if (!begin(self)) return started::stopped;
-    watched_.watcher_ = this;
+    static_cast<void>(begin(self));  // the scope was asked above
+    watched_.is_awaited = true;
+    watched_.add(*this);
     return started::pending;
 }
 
@@ -88,9 +107,16 @@ void watcher::check() const {
     watched_.throw_if_failed();
 }
 
+void watcher::child_ended(handle_watch& self) noexcept {
+    auto& waiting = static_cast<watcher&>(self);
+    waiting.watched_.is_awaited = false;
+    waiting.finish(notice::queue);
+}
+
 void watcher::interrupt(cancellable& self) noexcept {
     auto& waiting = static_cast<watcher&>(self);
-    waiting.watched_.watcher_ = nullptr;
+    waiting.watched_.is_awaited = false;
+    waiting.handle_watch::unlink();
     waiting.finish(notice::stopped);
 }
 

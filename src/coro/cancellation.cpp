@@ -28,13 +28,9 @@ cancel_scope::~cancel_scope() {
 
 void cancel_scope::enter(cancel_scope& parent, bool shielded) noexcept {
     SIMUL_DEBUG_ASSERT(parent_ == nullptr, "a cancel scope was entered twice");
-    parent_ = &parent;
+    link_below(parent);
     context_ = parent.context_;
     shielded_ = shielded;
-    next_sibling_ = parent.first_child_;
-    previous_sibling_ = nullptr;
-    if (next_sibling_ != nullptr) next_sibling_->previous_sibling_ = this;
-    parent.first_child_ = this;
     if (parent.is_cancelled() && !shielded && !is_cancelled()) {
         mark(parent.reason_, parent.requested_at_);
     }
@@ -45,13 +41,47 @@ void cancel_scope::leave() noexcept {
     SIMUL_DEBUG_ASSERT(first_child_ == nullptr && waiting_.empty(),
                        "a cancel scope was left while something ran inside it");
     if (delivery_slot_ != nullptr) scheduler::current().forget(*this);
+    unlink_from_parent();
+    parent_ = nullptr;
+}
+
+void cancel_scope::move_to(cancel_scope& parent) noexcept {
+    SIMUL_DEBUG_ASSERT(parent_ != nullptr, "a cancel scope was moved before it was entered");
+    unlink_from_parent();
+    link_below(parent);
+    if (parent.is_cancelled() && !shielded_) cancel(parent.reason_, parent.requested_at_);
+}
+
+void cancel_scope::link_below(cancel_scope& parent) noexcept {
+    parent_ = &parent;
+    next_sibling_ = parent.first_child_;
+    previous_sibling_ = nullptr;
+    if (next_sibling_ != nullptr) next_sibling_->previous_sibling_ = this;
+    parent.first_child_ = this;
+}
+
+void cancel_scope::unlink_from_parent() noexcept {
     if (previous_sibling_ != nullptr) {
         previous_sibling_->next_sibling_ = next_sibling_;
     } else {
         parent_->first_child_ = next_sibling_;
     }
     if (next_sibling_ != nullptr) next_sibling_->previous_sibling_ = previous_sibling_;
-    parent_ = nullptr;
+}
+
+// In pre-order over all scopes below, also those that are cancelled: a shield may lie below one.
+void cancel_scope::cancel_through_shields(cancel_reason reason,
+                                          std::source_location where) noexcept {
+    cancel_scope* each = this;
+    while (each != nullptr) {
+        each->cancel(reason, where);
+        cancel_scope* following = each->first_child_;
+        while (following == nullptr && each != this) {
+            following = each->next_sibling_;
+            if (following == nullptr) each = each->parent_;
+        }
+        each = following;
+    }
 }
 
 // Each scope that becomes cancelled is put on the delivery list by itself. A scope that was

@@ -2,6 +2,7 @@
 #include "simul/runtime/loop.hpp"
 
 #include <memory>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -33,14 +34,23 @@ struct posted_function : posted_work {
     std::move_only_function<void()> work;
 };
 
+// What seeds a loop whose options say nothing.
+std::uint64_t default_seed(bool simulated) {
+    if (simulated) return 1;
+    std::random_device entropy;
+    const std::uint64_t high = entropy();
+    return high << 32 | entropy();
+}
+
 }  // namespace
 
 constinit SIMUL_THREAD_LOCAL loop* loop::current_ = nullptr;
 
 struct detail::loop_state {
-    explicit loop_state(time_point start) noexcept : timers{start} {}
+    loop_state(time_point start, std::uint64_t seed) : timers{start}, random{seed} {}
 
     timer_wheel timers;
+    std::mt19937_64 random;
     std::unique_ptr<blocking_pool> threads;
 };
 
@@ -50,7 +60,8 @@ loop::loop(const loop_options& options) {
     reason_ = std::move(chosen.reason);
     simulated_ = backend_->name() == "simulated";
     poll_is_a_system_call_ = backend_->name() == "epoll";
-    state_ = std::make_unique<detail::loop_state>(backend_->now());
+    const std::uint64_t seed = options.seed != 0 ? options.seed : default_seed(simulated_);
+    state_ = std::make_unique<detail::loop_state>(backend_->now(), seed);
     previous_ = std::exchange(current_, this);
     previous_scheduler_ = simul::scheduler::set_current(&scheduler_);
 }
@@ -75,6 +86,10 @@ loop::~loop() {
 loop& loop::current() noexcept {
     SIMUL_ASSERT(current_ != nullptr, "no loop runs on this thread: call run() first");
     return *current_;
+}
+
+std::uint64_t loop::random() noexcept {
+    return state_->random();
 }
 
 loop_info loop::info() const {

@@ -22,6 +22,7 @@ enum class errc {
     deadlock,        ///< nothing in the program can ever run again
     not_started,     ///< a value was sent to a generator that has not reached its first co_yield
     unavailable,     ///< a backend or facility that was asked for by name cannot run here
+    never_ready,     ///< a task that was started ended before it said that it is ready
     broken_barrier,  ///< a barrier was reset or aborted while it was waited for
 };
 

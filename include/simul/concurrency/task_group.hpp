@@ -11,8 +11,11 @@
 #include <source_location>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "simul/concurrency/detail/group.hpp"
+#include "simul/concurrency/detail/start_child.hpp"
+#include "simul/concurrency/group_options.hpp"
 #include "simul/concurrency/task_handle.hpp"
 #include "simul/coro/task.hpp"
 
@@ -34,19 +37,22 @@ namespace simul {
 ///               that is never run are destroyed with it, unstarted.
 class task_group {
 public:
-    /// `start` says how its children begin, unless their options say otherwise.
-    explicit task_group(start_policy start = start_policy::of_loop) noexcept : core_{start} {}
+    task_group() : task_group{group_options{}} {}
+    explicit task_group(start_policy start) : task_group{group_options{}.start(start)} {}
+
+    /// Errors        std::bad_alloc, if the options give a grace period.
+    explicit task_group(const group_options& options) : core_{options} {}
 
     /// Adds a child. It is queued and begins in the next pass of the loop, or at once if it is to
-    /// start eagerly; before run() it waits for run(). In a group that was cancelled the child is refused: it is destroyed unstarted,
-    /// and its handle says cancelled.
+    /// start eagerly; before run() it waits for run(). In a group that was cancelled the child is
+    /// refused: it is destroyed unstarted, and its handle says cancelled.
     ///
     /// Returns       a handle to wait for this child or to cancel it; may be dropped.
     /// Errors        std::bad_alloc: one allocation besides the task's own frame.
     /// Complexity    O(1).
     template <class Result>
     task_handle<Result> spawn(task<Result> child, spawn_options options = {}) {
-        return core_.spawn_task(std::move(child), std::move(options));
+        return core_.spawn_task(std::move(child), std::move(options), detail::child_kind::regular);
     }
 
     /// Calls `make` now and adds the task it returns. The callable is kept alive as long as the
@@ -54,7 +60,58 @@ public:
     template <class Make>
         requires detail::task_factory<Make>
     auto spawn(Make make, spawn_options options = {}) {
-        return core_.spawn_callable(std::move(make), std::move(options));
+        return core_.spawn_callable(std::move(make), std::move(options),
+                                    detail::child_kind::regular);
+    }
+
+    /// Adds a child that serves the others: a writer of logs, a pool that is kept warm. It begins
+    /// before them and is not waited for. When the body and every other child have ended, in
+    /// whichever way, services are cancelled one after the other, the newest first, each when the
+    /// one before has ended; requests from outside do not reach them sooner. One that fails cancels
+    /// the group like any child. The limit of the group does not count them.
+    ///
+    /// Returns       a handle, as for spawn.
+    /// Errors        std::bad_alloc, as for spawn.
+    /// Complexity    O(1).
+    /// Source        asked for as python-trio/trio#1521.
+    template <class Result>
+    task_handle<Result> spawn_service(task<Result> service, spawn_options options = {}) {
+        return core_.spawn_task(std::move(service), std::move(options),
+                                detail::child_kind::service);
+    }
+    template <class Make>
+        requires detail::task_factory<Make>
+    auto spawn_service(Make make, spawn_options options = {}) {
+        return core_.spawn_callable(std::move(make), std::move(options),
+                                    detail::child_kind::service);
+    }
+
+    /// Spawns a child and waits until it says that it is ready: that it listens, that it is
+    /// connected. Until then it belongs to the call: its error is thrown here and does not concern
+    /// the group, and cancelling the call cancels it. From then on it is a child of the group.
+    ///
+    ///     const int port = co_await group.start([&](readiness<int>& ready) -> task<> {
+    ///         auto listener = co_await listen();
+    ///         ready.set(listener.port());
+    ///         co_await serve(listener);
+    ///     });
+    ///
+    /// The group must be running, so this is for bodies of with_task_group and for children; it
+    /// stays open as long as the call goes on.
+    ///
+    /// Returns       what the child gave to readiness::set().
+    /// Errors        the child's error, if it fails before it is ready; errc::never_ready if it
+    ///               ends without having been.
+    /// Suspends      unless the child gets ready without suspending.
+    /// Cancellation  partial. The request goes to the child, if it is not ready yet, and the call
+    ///               ends when it has ended. A child that has become ready goes on.
+    /// Threads       the loop's thread.
+    /// Lifetime      `make` is kept as long as the child.
+    /// Complexity    O(1); one allocation besides the child's frame.
+    /// Source        Trio's nursery.start and task_status.started.
+    template <class Make>
+    [[nodiscard]] auto start(Make make, spawn_options options = {}) {
+        return detail::start_child_awaitable<Make>{core_, std::move(make), std::move(options)};
     }
 
     /// Asks every child to end. Afterwards spawn refuses, and run() returns normally once all have
@@ -66,7 +123,12 @@ public:
         return core_.cancel(reason, where);
     }
 
-    /// Children that have not ended yet.
+    /// The children, services too, that had not ended when the grace period was over.
+    [[nodiscard]] const std::vector<slow_task>& slow_tasks() const noexcept {
+        return core_.slow_tasks();
+    }
+
+    /// Children that have not ended yet, without services.
     [[nodiscard]] std::size_t size() const noexcept { return core_.size(); }
 
     /// True after cancel(), after a failure, or when the group was cancelled from outside.
@@ -98,13 +160,15 @@ private:
 template <class Body>
 class [[nodiscard("co_await it")]] with_task_group_awaitable {
 public:
-    explicit with_task_group_awaitable(Body&& body) : body_{std::forward<Body>(body)} {}
+    with_task_group_awaitable(const group_options& options, Body&& body)
+        : body_{std::forward<Body>(body)}, options_{options} {}
     auto operator co_await() && {
-        return detail::with_group_operation<Body>{std::forward<Body>(body_)};
+        return detail::with_group_operation<Body>{options_, std::forward<Body>(body_)};
     }
 
 private:
     Body body_;
+    group_options options_;
 };
 
 /// Opens a group, runs `body` with it, and waits until the body and every child have ended.
@@ -132,7 +196,22 @@ private:
 template <class Body>
     requires std::invocable<Body&, task_group&>
 [[nodiscard]] auto with_task_group(Body&& body) {
-    return with_task_group_awaitable<Body>{std::forward<Body>(body)};
+    return with_task_group_awaitable<Body>{group_options{}, std::forward<Body>(body)};
+}
+
+/// The same with options for the group.
+///
+/// Returns       what the body's task returns.
+/// Errors        as without options; std::bad_alloc if they give a grace period.
+/// Suspends      unless body and children end without suspending.
+/// Cancellation  partial, as without options.
+/// Threads       the loop's thread.
+/// Lifetime      `body` is kept until the call has ended: an lvalue is referenced.
+/// Complexity    O(1) for each child; besides their frames one allocation for each.
+template <class Body>
+    requires std::invocable<Body&, task_group&>
+[[nodiscard]] auto with_task_group(const group_options& options, Body&& body) {
+    return with_task_group_awaitable<Body>{options, std::forward<Body>(body)};
 }
 
 }  // namespace simul

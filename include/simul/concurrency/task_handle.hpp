@@ -3,11 +3,13 @@
 // simul/concurrency/task_handle.hpp: a child of a group, seen from outside.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <source_location>
 #include <type_traits>
 #include <utility>
 
+#include "simul/base/intrusive_list.hpp"
 #include "simul/coro/detail/frame.hpp"
 #include "simul/coro/detail/result_slot.hpp"
 #include "simul/runtime/leaf.hpp"
@@ -20,6 +22,19 @@ class child;
 class group;
 
 enum class handle_state : unsigned char { empty, running, value, error, cancelled };
+
+/// Is told when the child of a handle has ended. Any number may watch one handle; they are told in
+/// the order in which they came, each once, after it has left the handle's list.
+class handle_watch : public list_hook<handle_watch> {
+public:
+    using ended_function = void (*)(handle_watch&) noexcept;
+
+    explicit handle_watch(ended_function ended) noexcept : ended_{ended} {}
+
+private:
+    friend class handle_base;
+    ended_function ended_;
+};
 
 /// What a handle knows about its child whatever the result. The child's result is moved here when
 /// it ends, so that its frame can go; a handle that was dropped costs nothing.
@@ -43,25 +58,35 @@ public:
     [[nodiscard]] cancel_reason reason() const noexcept { return reason_; }
     void throw_if_failed() const;
 
-    class watcher* watcher_ = nullptr;
+    /// Watches the child, which must be running.
+    void add(handle_watch& watch) noexcept { watches_.push_back(watch); }
+
+    /// After the child has ended: how many handles have seen their child end since, so that of two
+    /// the greater age ended first. Wrong when there were 2^32 between them.
+    [[nodiscard]] std::uint32_t age() const noexcept;
+
+    /// A task waits for the result, which only one can take.
+    bool is_awaited = false;
 
 private:
-    void wake() noexcept;
+    void settle() noexcept;
 
+    intrusive_list<handle_watch> watches_;
     child* child_ = nullptr;
     store store_;
     std::exception_ptr error_;
+    std::uint32_t ended_as_ = 0;
     handle_state state_ = handle_state::empty;
     cancel_reason reason_ = cancel_reason::none;
 };
 
 /// The wait for a handle, without its type.
-class watcher : public leaf {
+class watcher : public leaf, public handle_watch {
 public:
-    explicit watcher(handle_base& watched) noexcept : leaf{&interrupt}, watched_{watched} {}
+    explicit watcher(handle_base& watched) noexcept
+        : leaf{&interrupt}, handle_watch{&child_ended}, watched_{watched} {}
 
     started start(waiter& self) noexcept;
-    void wake() noexcept { finish(notice::queue); }
 
 protected:
     void check() const;
@@ -69,6 +94,7 @@ protected:
     handle_base& watched_;
 
 private:
+    static void child_ended(handle_watch& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
 
     bool busy_ = false;
@@ -89,12 +115,15 @@ private:
     result_slot<Result>& value_;
 };
 
+struct handle_access;
+
 }  // namespace detail
 
 /// Waits for, or cancels, one child of a task_group.
 ///
 /// A handle is a view: dropping it changes nothing for the child, which belongs to its group. It
-/// may be kept after the group has ended.
+/// may be kept after the group has ended. To wait for several use wait or as_completed, which leave
+/// room for one task that awaits the handle itself.
 ///
 /// Returns       `co_await handle` gives the child's result, moved out: once.
 /// Errors        the child's error, which its group reports too; cancelled if the child was
@@ -103,7 +132,8 @@ private:
 /// Suspends      until the child has ended.
 /// Cancellation  clean. The child goes on.
 /// Threads       the loop's thread.
-/// Lifetime      must not be moved or destroyed while it is being awaited.
+/// Lifetime      must not be moved or destroyed while it is being awaited, also by wait or by a
+///               stream of as_completed; checked.
 /// Complexity    O(1); allocates nothing.
 /// Source        asyncio.Task as seen by its creator; anyio's TaskHandle.
 template <class Result = void>
@@ -136,6 +166,7 @@ public:
 
 private:
     friend class detail::group;
+    friend detail::handle_access;
 
     static void store_result(handle_base& self, detail::frame& ended);
 

@@ -160,8 +160,8 @@ private:
 /// Complexity    one allocation.
 /// Source        Trio has ContextVar.set and reset; a scope cannot be forgotten.
 template <class Value, awaitable Awaitable>
-[[nodiscard]] auto with_value(const task_local<Value>& variable,
-                              std::type_identity_t<Value> value, Awaitable&& awaited) {
+[[nodiscard]] auto with_value(const task_local<Value>& variable, std::type_identity_t<Value> value,
+                              Awaitable&& awaited) {
     return with_value_awaitable<Value, Awaitable>{&variable, std::move(value),
                                                   std::forward<Awaitable>(awaited)};
 }

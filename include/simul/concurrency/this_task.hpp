@@ -29,8 +29,8 @@ namespace simul::this_task {
 [[nodiscard]] std::string_view name() noexcept;
 
 /// When this code will be cancelled, by the earliest limit of time around it: that of timeout,
-/// move_on_after, and the like, in this task and in those that wait for it, up to a shield. For code
-/// that divides the time it has, or tells it to another program.
+/// move_on_after, and the like, in this task and in those that wait for it, up to a shield. For
+/// code that divides the time it has, or tells it to another program.
 ///
 /// Returns       time_point::max() if there is no limit, and outside of tasks.
 /// Threads       the loop's thread.

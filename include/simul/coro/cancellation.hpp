@@ -97,6 +97,11 @@ public:
     /// Complexity    O(1).
     void leave() noexcept;
 
+    /// Becomes a child of another parent, with all that is below it; cancelled if that one is.
+    ///
+    /// Complexity    O(1), or as cancel().
+    void move_to(cancel_scope& parent) noexcept;
+
     /// True between enter() and leave().
     [[nodiscard]] bool entered() const noexcept { return parent_ != nullptr; }
 
@@ -127,12 +132,20 @@ public:
     bool cancel(cancel_reason reason = cancel_reason::requested,
                 std::source_location where = std::source_location::current()) noexcept;
 
-    /// Which task runs in here, and its local values; nullptr if none does. Inherited when the scope
-    /// is entered.
+    /// Which task runs in here, and its local values; nullptr if none does. Inherited when the
+    /// scope is entered.
     [[nodiscard]] const detail::task_context* context() const noexcept { return context_; }
 
     /// Gives what is entered below this scope from now on another context.
     void set_context(const detail::task_context* context) noexcept { context_ = context; }
+
+    /// Cancels what cancel() leaves alone: every scope below a shield, which becomes cancelled for
+    /// good. The last resort when work that was shielded does not come to its end.
+    ///
+    /// Complexity    O(scopes below).
+    void cancel_through_shields(
+        cancel_reason reason = cancel_reason::requested,
+        std::source_location where = std::source_location::current()) noexcept;
 
     /// Puts a suspended operation under this scope, so that a request reaches it. It leaves by
     /// unlink().
@@ -146,6 +159,8 @@ private:
     friend class scheduler;
 
     void mark(cancel_reason reason, std::source_location where) noexcept;
+    void link_below(cancel_scope& parent) noexcept;
+    void unlink_from_parent() noexcept;
     cancel_scope* next_unmarked(cancel_scope* position) const noexcept;
 
     cancel_scope* parent_ = nullptr;

@@ -87,7 +87,8 @@ public:
     /// The number of the next task that begins.
     [[nodiscard]] std::uint64_t next_task_number() noexcept { return ++task_number_; }
 
-    /// Says whether tasks begin inside the call that spawns them, unless their group says otherwise.
+    /// Says whether tasks begin inside the call that spawns them, unless their group says
+    /// otherwise.
     void start_eagerly(bool eagerly) noexcept { starts_eagerly_ = eagerly; }
     [[nodiscard]] bool starts_eagerly() const noexcept { return starts_eagerly_; }
 

@@ -2,9 +2,9 @@
 //
 // simul/coro/task_context.hpp: what code can know of the task it runs in.
 //
-// A context hangs on a cancel scope, and the scopes below inherit it, so that finding one's own takes
-// two loads however deep one is. A spawned task has a context with an identity of its own; binding a
-// task-local value makes one that differs in its values only.
+// A context hangs on a cancel scope, and the scopes below inherit it, so that finding one's own
+// takes two loads however deep one is. A spawned task has a context with an identity of its own;
+// binding a task-local value makes one that differs in its values only.
 #pragma once
 
 #include <cstdint>

@@ -39,6 +39,10 @@ struct loop_options {
     loop_options() noexcept = default;
 
     backend_kind backend = backend_kind::automatic;
+
+    /// Where loop::random() begins. 0 takes it from the system's entropy; on the simulated backend,
+    /// where a program does the same in every run, 0 means 1.
+    std::uint64_t seed = 0;
 };
 
 /// Which backend a loop runs on, and why that one.
@@ -100,6 +104,13 @@ public:
 
     /// The time on this loop's clock, read anew at each call.
     [[nodiscard]] time_point now() const noexcept { return backend_->now(); }
+
+    /// The next number of this loop's random sequence, all of whose bits are equally likely.
+    /// Whoever needs chance takes it from here, so that one seed replays a whole program. Not for
+    /// secrets.
+    ///
+    /// Source        std::mt19937_64, whose sequence the standard fixes.
+    std::uint64_t random() noexcept;
 
     /// Which backend runs, and why.
     [[nodiscard]] loop_info info() const;

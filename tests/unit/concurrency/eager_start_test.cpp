@@ -36,8 +36,8 @@ TEST(eager_start, runs_a_child_at_once_until_it_suspends) {
             lines.emplace_back("body");
             co_return;
         });
-        EXPECT_EQ(lines, (log{"eager begins", "body", "eager ends", "queued begins",
-                              "queued ends"}));
+        EXPECT_EQ(lines,
+                  (log{"eager begins", "body", "eager ends", "queued begins", "queued ends"}));
     });
 }
 
@@ -69,8 +69,7 @@ TEST(eager_start, can_be_the_rule_of_a_group_or_of_the_whole_program) {
 TEST(eager_start, ends_a_child_that_never_suspends_inside_spawn) {
     simulate([]() -> task<> {
         co_await with_task_group([&](task_group& group) -> task<> {
-            auto handle = group.spawn([]() -> task<int> { co_return 7; },
-                                      spawn_options{}.eager());
+            auto handle = group.spawn([]() -> task<int> { co_return 7; }, spawn_options{}.eager());
             EXPECT_TRUE(handle.done());
             const int value = co_await handle;
             EXPECT_EQ(value, 7);

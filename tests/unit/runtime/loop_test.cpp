@@ -296,6 +296,42 @@ TEST(loop, clock_is_read_anew_at_each_call_k5) {
     }
 }
 
+std::vector<std::uint64_t> random_numbers(backend_kind kind, std::uint64_t seed) {
+    loop_options options = options_for(kind).loop;
+    options.seed = seed;
+    loop running{options};
+    std::vector<std::uint64_t> numbers;
+    for (int count = 0; count < 4; ++count) numbers.push_back(running.random());
+    return numbers;
+}
+
+TEST(loop, random_numbers_depend_on_the_seed_and_on_nothing_else) {
+    const auto expected = random_numbers(backend_kind::simulated, 42);
+    EXPECT_NE(expected, random_numbers(backend_kind::simulated, 43));
+    for (const backend_kind kind : test_backends()) {
+        SCOPED_TRACE(name_of(kind));
+        EXPECT_EQ(random_numbers(kind, 42), expected);
+    }
+}
+
+TEST(loop, random_numbers_are_those_of_the_standard_generator) {
+    loop_options options = options_for(backend_kind::simulated).loop;
+    options.seed = 5489;
+    loop running{options};
+    for (int count = 1; count < 10'000; ++count) running.random();
+    EXPECT_EQ(running.random(), 9'981'545'732'273'789'042U) << "[rand.predef]";
+}
+
+TEST(loop, without_a_seed_only_the_simulated_world_repeats_its_random_numbers) {
+    for (const backend_kind kind : test_backends()) {
+        SCOPED_TRACE(name_of(kind));
+        const bool repeats = random_numbers(kind, 0) == random_numbers(kind, 0);
+        EXPECT_EQ(repeats, kind == backend_kind::simulated);
+    }
+    EXPECT_EQ(random_numbers(backend_kind::simulated, 0),
+              random_numbers(backend_kind::simulated, 1));
+}
+
 TEST(loop, calls_the_interrupt_handler_on_its_own_thread) {
     for (const backend_kind kind : real_backends()) {
         SCOPED_TRACE(name_of(kind));

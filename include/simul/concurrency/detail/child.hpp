@@ -18,6 +18,9 @@ namespace simul::detail {
 class group;
 class handle_base;
 
+/// Whether the group waits for it, or stops it when the others have ended.
+enum class child_kind : unsigned char { regular, service };
+
 class child : public waiter, public list_hook<child> {
 public:
     child(group& owner, frame* spawned) noexcept;
@@ -39,9 +42,15 @@ public:
 
     bool cancel(cancel_reason reason, std::source_location where) noexcept;
 
+    /// Becomes a child of another group, while it runs.
+    void move_to(group& other) noexcept;
+
+    [[nodiscard]] const task_identity& identity() const noexcept { return identity_; }
+
     handle_base* handle = nullptr;
     frame* spawned;
     start_policy start = start_policy::of_loop;
+    child_kind kind = child_kind::regular;
 
 private:
     static void respond(waiter& self, notice what) noexcept;

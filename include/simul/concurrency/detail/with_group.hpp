@@ -73,8 +73,8 @@ class with_group_operation {
     using result = typename task_result<body_task>::type;
 
 public:
-    explicit with_group_operation(Body&& body)
-        : body_{std::forward<Body>(body)}, operation_{group_.core_} {}
+    with_group_operation(const group_options& options, Body&& body)
+        : body_{std::forward<Body>(body)}, group_{options}, operation_{group_.core_} {}
 
     started start(waiter& self) noexcept {
         if (self.scope->is_cancelled()) return started::stopped;
