@@ -18,6 +18,8 @@ const char* text(errc code) noexcept {
         case errc::unavailable: return "not available here";
         case errc::never_ready: return "the task ended before it said that it is ready";
         case errc::broken_barrier: return "the barrier was reset or aborted";
+        case errc::broken_promise: return "the promise was destroyed without a result";
+        case errc::invalid_state: return "the result is there already, or not yet";
     }
     return "unknown simul error";
 }

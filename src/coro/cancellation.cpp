@@ -32,7 +32,7 @@ void cancel_scope::enter(cancel_scope& parent, bool shielded) noexcept {
     context_ = parent.context_;
     shielded_ = shielded;
     if (parent.is_cancelled() && !shielded && !is_cancelled()) {
-        mark(parent.reason_, parent.requested_at_);
+        mark(parent.reason(), parent.requested_at_);
     }
 }
 
@@ -108,7 +108,7 @@ time_point earliest_deadline(const cancel_scope& scope) noexcept {
 }
 
 void cancel_scope::mark(cancel_reason reason, std::source_location where) noexcept {
-    reason_ = reason;
+    reason_.store(reason, std::memory_order_relaxed);
     requested_at_ = where;
 }
 

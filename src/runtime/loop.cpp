@@ -8,6 +8,7 @@
 
 #include "runtime/backends/simulated.hpp"
 #include "runtime/blocking_pool.hpp"
+#include "runtime/callback_registry.hpp"
 #include "runtime/timer_wheel.hpp"
 #include "simul/runtime/unhandled.hpp"
 
@@ -52,6 +53,7 @@ struct detail::loop_state {
     timer_wheel timers;
     std::mt19937_64 random;
     std::unique_ptr<blocking_pool> threads;
+    callback_registry callbacks;
 };
 
 loop::loop(const loop_options& options) {
@@ -68,6 +70,7 @@ loop::loop(const loop_options& options) {
 
 loop::~loop() {
     state_->threads.reset();
+    state_->callbacks.end(*this);
     // What was posted may have been run, and have ended the loop, before its poster came to wake
     // it.
     while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
@@ -207,6 +210,10 @@ void loop::disarm(timer& waiting) noexcept {
 detail::blocking_pool& loop::blocking_threads() {
     if (state_->threads == nullptr) state_->threads = std::make_unique<detail::blocking_pool>();
     return *state_->threads;
+}
+
+detail::callback_registry& loop::callbacks() noexcept {
+    return state_->callbacks;
 }
 
 void loop::interrupt() noexcept {

@@ -24,6 +24,8 @@ enum class errc {
     unavailable,     ///< a backend or facility that was asked for by name cannot run here
     never_ready,     ///< a task that was started ended before it said that it is ready
     broken_barrier,  ///< a barrier was reset or aborted while it was waited for
+    broken_promise,  ///< a promise was destroyed before it had a result
+    invalid_state,   ///< a result was set twice, or asked for before it was there
 };
 
 /// The category of errc, named "simul".

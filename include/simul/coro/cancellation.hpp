@@ -14,6 +14,7 @@
 // This header knows no clock and no tasks: scopes are nodes of a tree, operations hang on them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <source_location>
 
@@ -106,10 +107,12 @@ public:
     [[nodiscard]] bool entered() const noexcept { return parent_ != nullptr; }
 
     /// True once this scope, or one above it without a shield between, was cancelled.
-    [[nodiscard]] bool is_cancelled() const noexcept { return reason_ != cancel_reason::none; }
+    [[nodiscard]] bool is_cancelled() const noexcept { return reason() != cancel_reason::none; }
 
     /// Why, or cancel_reason::none.
-    [[nodiscard]] cancel_reason reason() const noexcept { return reason_; }
+    [[nodiscard]] cancel_reason reason() const noexcept {
+        return reason_.load(std::memory_order_relaxed);
+    }
 
     /// Which line asked for it.
     [[nodiscard]] std::source_location requested_at() const noexcept { return requested_at_; }
@@ -172,7 +175,10 @@ private:
     intrusive_list<cancellable> waiting_;
     const detail::task_context* context_ = nullptr;
     std::source_location requested_at_;
-    cancel_reason reason_ = cancel_reason::none;
+    // Written by the loop's thread. Atomic because who serves a task from another thread asks
+    // whether the task is about to be stopped; relaxed, since nothing is read because of the
+    // answer.
+    std::atomic<cancel_reason> reason_{cancel_reason::none};
     bool shielded_ = false;
     bool limited_ = false;
 };

@@ -32,6 +32,7 @@ namespace simul {
 namespace detail {
 struct loop_state;
 class blocking_pool;
+class callback_registry;
 }  // namespace detail
 
 /// How a loop is to be made.
@@ -162,6 +163,9 @@ public:
 
     /// The threads for blocking calls, made when first asked for.
     [[nodiscard]] detail::blocking_pool& blocking_threads();
+
+    /// What call_soon, add_reader and their like have left with this loop.
+    [[nodiscard]] detail::callback_registry& callbacks() noexcept;
 
     /// True on the simulated backend, where nothing may depend on other threads.
     [[nodiscard]] bool is_simulated() const noexcept { return simulated_; }

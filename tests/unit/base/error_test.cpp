@@ -12,9 +12,10 @@ namespace {
 
 using simul::errc;
 
-constexpr errc every_condition[] = {errc::cancelled,  errc::timed_out, errc::closed,
-                                    errc::busy,       errc::deadlock,  errc::not_started,
-                                    errc::unavailable};
+constexpr errc every_condition[] = {errc::cancelled,      errc::timed_out,    errc::closed,
+                                    errc::busy,           errc::deadlock,     errc::not_started,
+                                    errc::unavailable,    errc::never_ready,  errc::broken_barrier,
+                                    errc::broken_promise, errc::invalid_state};
 
 TEST(error, an_enumerator_converts_to_a_code_of_the_category_simul) {
     const std::error_code code = errc::closed;
