@@ -11,9 +11,8 @@
 //       └──end(): the line is left, then the waker──────▶ served, closed
 //
 // Invariants
-//   1. A place is in the line exactly while its end is `none` and it waits. It leaves only under
-//   the
-//      mutex, so exactly one of "it was ended" and "it went by itself" happens.
+//   1. A place is in the line exactly while its end is `none` and it waits. It leaves under the
+//      mutex only, so exactly one of "it was ended" and "it went by itself" happens.
 //   2. A thread is woken while the mutex is held, so its place is still there.
 //   3. A task that was ended has a message on its way through its loop's inbox, and its operation
 //      lives until that has arrived, like an operation that the kernel works on. The message is
