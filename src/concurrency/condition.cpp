@@ -46,6 +46,7 @@ void condition_operation::acquire() noexcept {
 
 void condition_operation::own() noexcept {
     guard_ = mutex_guard{mutex_};
+    mutex_.owner_ = number_of(waiting().scope->context());
     const notice how = phase_ == phase::acquiring ? notice::queue : notice::stopped;
     phase_ = phase::ended;
     finish(how);

@@ -78,17 +78,9 @@ std::terminate_handler previous_terminate = nullptr;
 
 [[noreturn]] void print_trace_and_terminate() {
     if (const std::exception_ptr error = std::current_exception()) {
-        const std::string chain = format_async_trace(error);
-        if (!chain.empty()) {
-            const char* what = "an exception of unknown type";
-            try {
-                std::rethrow_exception(error);
-            } catch (const std::exception& known) {
-                what = known.what();
-                std::fprintf(stderr, "simul: unhandled exception: %s\n%s", what, chain.c_str());
-            } catch (...) {
-                std::fprintf(stderr, "simul: unhandled exception: %s\n%s", what, chain.c_str());
-            }
+        if (!async_trace(error).empty()) {
+            std::fprintf(stderr, "simul: unhandled exception: %s",
+                         detail::describe_error(error).c_str());
         }
     }
     if (previous_terminate != nullptr) previous_terminate();

@@ -22,8 +22,7 @@ const cancel_scope* find_scope() noexcept {
 }  // namespace
 
 std::uint64_t number() noexcept {
-    const task_identity* task = find_task();
-    return task != nullptr ? task->number : 0;
+    return detail::number_of(detail::find_current_context());
 }
 
 std::string_view name() noexcept {

@@ -237,6 +237,32 @@ std::string format_async_trace(const std::exception_ptr& error) {
     return text;
 }
 
+namespace detail {
+
+namespace {
+
+std::string text_of(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& known) {
+        return known.what();
+    } catch (...) {
+        return "an exception of unknown type";
+    }
+}
+
+}  // namespace
+
+std::string describe_error(const std::exception_ptr& error) {
+    std::string text = text_of(error) + "\n" + format_async_trace(error);
+    for (const std::exception_ptr& later : suppressed(error)) {
+        text += "  later failed: " + text_of(later) + "\n";
+    }
+    return text;
+}
+
+}  // namespace detail
+
 std::vector<std::exception_ptr> suppressed(const std::exception_ptr& error) {
     if (error == nullptr) return {};
     const ring_entry* entry = ring().find(error);

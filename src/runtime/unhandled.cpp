@@ -11,17 +11,8 @@ namespace simul {
 namespace {
 
 void print(std::exception_ptr error, const char* context) noexcept {
-    const char* what = "an exception of unknown type";
-    try {
-        std::rethrow_exception(error);
-    } catch (const std::exception& known) {
-        what = known.what();
-        std::fprintf(stderr, "simul: unhandled error %s: %s\n%s", context, what,
-                     format_async_trace(error).c_str());
-    } catch (...) {
-        std::fprintf(stderr, "simul: unhandled error %s: %s\n%s", context, what,
-                     format_async_trace(error).c_str());
-    }
+    std::fprintf(stderr, "simul: unhandled error %s: %s", context,
+                 detail::describe_error(error).c_str());
 }
 
 std::atomic<unhandled_error_handler> handler{&print};

@@ -56,6 +56,15 @@ private:
     barrier& where_;
 };
 
+/// What a barrier tells of itself.
+struct barrier_statistics {
+    barrier_statistics() noexcept = default;
+
+    std::size_t parties = 0;
+    std::size_t waiting = 0;
+    bool is_broken = false;
+};
+
 /// A line that tasks cross together, again and again: nobody before the last has come.
 ///
 ///     const std::size_t place = co_await round_done.wait();
@@ -99,6 +108,15 @@ public:
     [[nodiscard]] std::size_t parties() const noexcept { return parties_; }
     [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
     [[nodiscard]] bool is_broken() const noexcept { return is_broken_; }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] barrier_statistics statistics() const noexcept {
+        barrier_statistics answer;
+        answer.parties = parties_;
+        answer.waiting = waiting();
+        answer.is_broken = is_broken_;
+        return answer;
+    }
 
 private:
     friend class detail::barrier_operation;

@@ -165,6 +165,17 @@ private:
     std::uint64_t missed_ = 0;
 };
 
+/// What a broadcast tells of itself.
+struct broadcast_statistics {
+    broadcast_statistics() noexcept = default;
+
+    std::size_t size = 0;  ///< items that not all readers have had
+    std::size_t readers = 0;
+    std::size_t waiting_senders = 0;
+    std::size_t waiting_readers = 0;
+    bool is_closed = false;
+};
+
 /// Gives every item to every reader, each at his own pace, with room for so many items that not all
 /// have had.
 ///
@@ -240,6 +251,17 @@ public:
     /// Tasks that wait to send, and for an item.
     [[nodiscard]] std::size_t waiting_senders() const noexcept { return senders_.size(); }
     [[nodiscard]] std::size_t waiting_readers() const noexcept { return readers_waiting_.size(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] broadcast_statistics statistics() const noexcept {
+        broadcast_statistics answer;
+        answer.size = size();
+        answer.readers = readers_;
+        answer.waiting_senders = waiting_senders();
+        answer.waiting_readers = waiting_readers();
+        answer.is_closed = is_closed_;
+        return answer;
+    }
 
 private:
     friend class broadcast_reader<Item>;

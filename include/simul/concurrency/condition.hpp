@@ -58,6 +58,13 @@ private:
     mutex_guard& guard_;
 };
 
+/// What a condition tells of itself.
+struct condition_statistics {
+    condition_statistics() noexcept = default;
+
+    std::size_t waiting = 0;  ///< to be notified
+};
+
 /// Lets tasks wait until something that a mutex protects has changed.
 ///
 ///     mutex_guard guard = co_await mutex.acquire();
@@ -110,6 +117,13 @@ public:
 
     /// The number of tasks that wait to be notified.
     [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] condition_statistics statistics() const noexcept {
+        condition_statistics answer;
+        answer.waiting = waiting();
+        return answer;
+    }
 
 private:
     parking_lot lot_;

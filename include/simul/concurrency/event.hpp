@@ -3,6 +3,8 @@
 // simul/concurrency/event.hpp: a flag to wait for.
 #pragma once
 
+#include <cstddef>
+
 #include "simul/concurrency/parking_lot.hpp"
 
 namespace simul {
@@ -38,6 +40,14 @@ private:
     const bool& is_set_;
 };
 
+/// What an event tells of itself.
+struct event_statistics {
+    event_statistics() noexcept = default;
+
+    bool is_set = false;
+    std::size_t waiting = 0;
+};
+
 /// A flag that is set once for everybody: "the server is listening", "stop now".
 ///
 /// Whoever waits is woken when it is set, and who comes later does not wait. clear() exists for
@@ -64,6 +74,14 @@ public:
 
     /// The number of tasks that wait.
     [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] event_statistics statistics() const noexcept {
+        event_statistics answer;
+        answer.is_set = is_set_;
+        answer.waiting = waiting();
+        return answer;
+    }
 
     /// Waits until the flag is set.
     ///

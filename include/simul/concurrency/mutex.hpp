@@ -3,10 +3,13 @@
 // simul/concurrency/mutex.hpp: one task at a time, across awaits.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include "simul/concurrency/parking_lot.hpp"
+#include "simul/coro/task_context.hpp"
 
 namespace simul {
 
@@ -70,6 +73,15 @@ private:
     mutex& wanted_;
 };
 
+/// What a mutex tells of itself.
+struct mutex_statistics {
+    mutex_statistics() noexcept = default;
+
+    bool is_held = false;
+    std::uint64_t owner = 0;  ///< see mutex::owner()
+    std::size_t waiting = 0;
+};
+
 /// Mutual exclusion between tasks of one loop, for sections that await in the middle. A section
 /// that does not await needs none: tasks interleave only where they suspend.
 ///
@@ -101,13 +113,28 @@ public:
     /// Returns       a guard, or nothing if it is held.
     [[nodiscard]] std::optional<mutex_guard> try_acquire() noexcept {
         if (!try_lock()) return std::nullopt;
+        owner_ = detail::number_of(detail::find_current_context());
         return mutex_guard{*this};
     }
 
     [[nodiscard]] bool is_held() const noexcept { return is_held_; }
 
+    /// The this_task::number() of the task that holds it: of the one that acquired it, also when
+    /// the guard has moved to another since. 0 if nobody does, if it is being handed over, and if
+    /// it was acquired outside of tasks.
+    [[nodiscard]] std::uint64_t owner() const noexcept { return owner_; }
+
     /// The number of tasks that wait.
     [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] mutex_statistics statistics() const noexcept {
+        mutex_statistics answer;
+        answer.is_held = is_held_;
+        answer.owner = owner_;
+        answer.waiting = waiting();
+        return answer;
+    }
 
 private:
     friend class mutex_guard;
@@ -122,10 +149,12 @@ private:
 
     // Stays held if somebody waits: it is theirs from this moment.
     void unlock() noexcept {
+        owner_ = 0;
         if (!lot_.wake_one()) is_held_ = false;
     }
 
     parking_lot lot_;
+    std::uint64_t owner_ = 0;
     bool is_held_ = false;
 };
 
@@ -149,11 +178,14 @@ inline mutex_operation::mutex_operation(mutex& wanted) noexcept
 inline started mutex_operation::start(waiter& self) noexcept {
     if (self.scope->is_cancelled()) return started::stopped;
     took_at_once_ = wanted_.try_lock();
-    return took_at_once_ ? started::done : park(self);
+    if (!took_at_once_) return park(self);
+    wanted_.owner_ = number_of(self.scope->context());
+    return started::done;
 }
 
 inline mutex_guard mutex_operation::take() noexcept {
     taken_ = true;
+    if (!took_at_once_) wanted_.owner_ = number_of(waiting().scope->context());
     return mutex_guard{wanted_};
 }
 

@@ -3,6 +3,7 @@
 // simul/concurrency/once.hpp: work that is done by the first who needs it.
 #pragma once
 
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -10,6 +11,14 @@
 #include "simul/coro/task.hpp"
 
 namespace simul {
+
+/// What a once tells of itself.
+struct once_statistics {
+    once_statistics() noexcept = default;
+
+    bool is_done = false;
+    std::size_t waiting = 0;
+};
 
 /// Does something once, however many ask for it at the same time.
 ///
@@ -44,6 +53,14 @@ public:
 
     /// The number of tasks that wait while another does the work.
     [[nodiscard]] std::size_t waiting() const noexcept { return lock_.waiting(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] once_statistics statistics() const noexcept {
+        once_statistics answer;
+        answer.is_done = is_done_;
+        answer.waiting = waiting();
+        return answer;
+    }
 
 private:
     mutex lock_;

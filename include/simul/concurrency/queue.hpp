@@ -70,6 +70,19 @@ private:
     const std::size_t& unfinished_;
 };
 
+/// What a queue tells of itself.
+struct queue_statistics {
+    queue_statistics() noexcept = default;
+
+    std::size_t size = 0;
+    std::size_t peak_size = 0;
+    std::size_t capacity = 0;
+    std::size_t unfinished = 0;  ///< put and not yet reported done
+    std::size_t waiting_consumers = 0;
+    std::size_t waiting_producers = 0;
+    bool is_closed = false;
+};
+
 /// A first-in-first-out queue between tasks of one loop, with a capacity that makes producers wait.
 ///
 ///     queue<std::string> urls{100};
@@ -209,6 +222,19 @@ public:
     /// Tasks that wait to get, and to put.
     [[nodiscard]] std::size_t waiting_consumers() const noexcept { return getters_.size(); }
     [[nodiscard]] std::size_t waiting_producers() const noexcept { return putters_.size(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] queue_statistics statistics() const noexcept {
+        queue_statistics answer;
+        answer.size = size();
+        answer.peak_size = peak_size_;
+        answer.capacity = capacity_;
+        answer.unfinished = unfinished_;
+        answer.waiting_consumers = waiting_consumers();
+        answer.waiting_producers = waiting_producers();
+        answer.is_closed = is_closed_;
+        return answer;
+    }
 
 private:
     using get_operation = detail::get_operation<Item, Order>;

@@ -11,6 +11,14 @@
 
 namespace simul {
 
+/// What a rate_limiter tells of itself.
+struct rate_limiter_statistics {
+    rate_limiter_statistics() noexcept = default;
+
+    std::size_t available = 0;  ///< would pass at once
+    std::size_t waiting = 0;
+};
+
 /// Lets so many tasks pass in each period, in the order in which they came.
 ///
 ///     rate_limiter requests{100, 1s};      // 100 at once, then one every 10 ms
@@ -46,6 +54,14 @@ public:
     /// The number of tasks that wait.
     [[nodiscard]] std::size_t waiting() const noexcept {
         return lock_.waiting() + (lock_.is_held() ? 1 : 0);
+    }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] rate_limiter_statistics statistics() const noexcept {
+        rate_limiter_statistics answer;
+        answer.available = available();
+        answer.waiting = waiting();
+        return answer;
     }
 
 private:

@@ -67,6 +67,15 @@ private:
     semaphore& wanted_;
 };
 
+/// What a semaphore tells of itself.
+struct semaphore_statistics {
+    semaphore_statistics() noexcept = default;
+
+    std::size_t permits = 0;
+    std::size_t held = 0;
+    std::size_t waiting = 0;
+};
+
 /// Lets at most so many tasks at once do something.
 ///
 ///     semaphore_permit permit = co_await downloads.acquire();
@@ -122,6 +131,15 @@ public:
 
     /// The number of tasks that wait.
     [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] semaphore_statistics statistics() const noexcept {
+        semaphore_statistics answer;
+        answer.permits = permits_;
+        answer.held = held_;
+        answer.waiting = waiting();
+        return answer;
+    }
 
 private:
     friend class semaphore_permit;

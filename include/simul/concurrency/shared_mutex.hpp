@@ -87,6 +87,15 @@ private:
     detail::lock_mode mode_;
 };
 
+/// What a shared_mutex tells of itself.
+struct shared_mutex_statistics {
+    shared_mutex_statistics() noexcept = default;
+
+    bool has_writer = false;
+    std::size_t readers = 0;
+    std::size_t waiting = 0;  ///< for either mode
+};
+
 /// Lets many tasks read, or one task write, in sections that await in the middle.
 ///
 ///     shared_mutex_guard guard = co_await table.acquire_shared();   // with other readers
@@ -147,6 +156,15 @@ public:
     /// The number of tasks that read, and that wait for either mode.
     [[nodiscard]] std::size_t readers() const noexcept { return readers_; }
     [[nodiscard]] std::size_t waiting() const noexcept { return lot_.size(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] shared_mutex_statistics statistics() const noexcept {
+        shared_mutex_statistics answer;
+        answer.has_writer = has_writer_;
+        answer.readers = readers_;
+        answer.waiting = waiting();
+        return answer;
+    }
 
 private:
     friend class shared_mutex_guard;

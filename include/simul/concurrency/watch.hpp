@@ -101,6 +101,15 @@ private:
     std::uint64_t seen_;
 };
 
+/// What a watch tells of itself.
+struct watch_statistics {
+    watch_statistics() noexcept = default;
+
+    std::uint64_t version = 0;  ///< how often it was set
+    std::size_t waiting = 0;
+    bool is_closed = false;
+};
+
 /// A value with an owner who sets it, and readers who are told that it has changed. Unlike a
 /// channel it keeps the latest value only, so that nobody ever waits for a slow reader.
 ///
@@ -141,6 +150,15 @@ public:
 
     /// The number of tasks that wait for a change.
     [[nodiscard]] std::size_t waiting() const noexcept { return state_.lot.size(); }
+
+    /// All of it at once, for reports.
+    [[nodiscard]] watch_statistics statistics() const noexcept {
+        watch_statistics answer;
+        answer.version = state_.version;
+        answer.waiting = waiting();
+        answer.is_closed = state_.is_closed;
+        return answer;
+    }
 
 private:
     friend class watch_reader<Value>;

@@ -73,6 +73,11 @@ struct task_context {
     local_binding::reference locals;
 };
 
+/// The number of the task that has a context; 0 without one.
+[[nodiscard]] inline std::uint64_t number_of(const task_context* context) noexcept {
+    return context != nullptr && context->task != nullptr ? context->task->number : 0;
+}
+
 /// The context of the code that runs: of the running task, or of the one that a blocking call works
 /// for. nullptr outside of tasks.
 const task_context* find_current_context() noexcept;

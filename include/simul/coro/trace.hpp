@@ -47,6 +47,10 @@ std::vector<std::exception_ptr> suppressed();
 
 namespace detail {
 
+/// What people are told of an error that nobody took: its text, its chain of awaits, and the texts
+/// of the errors that it suppressed. Ends with a line end.
+std::string describe_error(const std::exception_ptr& error);
+
 class frame;
 
 /// Copies the chain above `thrower` into the ring unless this exception has one already.
