@@ -119,12 +119,15 @@ BEST_PEERS = {
 def measure_micro(arguments):
     results = {}
     for _ in range(arguments.repetitions):
-        wait_for_quiet()
-        for row in run_for_json([BUILD / "bench" / "bench_core"]):
-            results.setdefault(row["operation"], []).append(row["nanoseconds"])
-    lines = ["| operation | CPU ns | ± % | peers, elsewhere |", "|---|--:|--:|---|"]
-    for name, values in results.items():
-        lines.append(f"| {name} | {middle(values):.1f} | {spread(values):.0f} "
+        for program in ("bench_core", "bench_sleepers"):
+            wait_for_quiet()
+            for row in run_for_json([BUILD / "bench" / program]):
+                unit = "bytes" if "bytes" in row else "nanoseconds"
+                results.setdefault((row["operation"], unit), []).append(row[unit])
+    lines = ["| operation | median | unit | ± % | peers, elsewhere |", "|---|--:|---|--:|---|"]
+    for (name, unit), values in results.items():
+        shown = "bytes" if unit == "bytes" else "ns CPU"
+        lines.append(f"| {name} | {middle(values):.1f} | {shown} | {spread(values):.0f} "
                      f"| {BEST_PEERS.get(name, '')} |")
     return lines, []
 

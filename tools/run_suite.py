@@ -5,12 +5,13 @@
     tools/run_suite.py [--preset NAME] [--only WHAT]… [--filter-file FILE]
 
 WHAT is `tests` (every test executable), `examples`, `checks` (everything that reads the source), or
-the name of one test executable (unit_base, also `unit` for all that begin so) or of one check. The
-last line counts GoogleTest cases, example cases and checks: `N passed, N failed, N skipped`.
+the name of one test executable (unit_base, also `unit` for all that begin so) or of one check. If
+only test executables are named, only those are built. The last line counts GoogleTest cases, example cases and checks: `N passed, N failed, N skipped`.
 """
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -23,7 +24,8 @@ import time
 
 import cpp_text
 
-TIME_LIMIT = 300  # seconds, for one test executable
+TIME_LIMIT = 600  # seconds, for one test executable
+SHARDED = {"conformance", "semantics", "defects"}  # long, and their tests do not disturb each other
 BUILD_TIME_LIMIT = 3600
 CHECK_TIME_LIMIT = 900
 OUTPUT_LIMIT = 12000  # characters of a failed block that are shown
@@ -105,11 +107,21 @@ class Suite:
 
     # --- building ---------------------------------------------------------------------------
 
+    def targets(self):
+        """What is to be built: everything, or the test executables if nothing else was asked for."""
+        names = [name for name, _ in self.executables()]
+        if self.only and all(any(name == only or name.startswith(only + "_") for name in names)
+                             for only in self.only):
+            wanted = [name for name in names if self.wants("tests", name)]
+            return [word for name in wanted for word in ("--target", name)]
+        return []
+
     def build_all(self):
         begin = time.monotonic()
-        for command in (["cmake", "--preset", self.preset],
-                        ["cmake", "--build", "--preset", self.preset, "--", "-k", "0"]):
-            code, output = run(command, BUILD_TIME_LIMIT)
+        for command in (lambda: ["cmake", "--preset", self.preset],
+                        lambda: ["cmake", "--build", "--preset", self.preset, *self.targets(),
+                                 "--", "-k", "0"]):
+            code, output = run(command(), BUILD_TIME_LIMIT)
             if code != 0:
                 self.tally.add(failed=1)
                 say("FAILED", "build", f"preset {self.preset}", time.monotonic() - begin)
@@ -131,25 +143,38 @@ class Suite:
         return [(test["name"], pathlib.Path(test.get("command", [self.build / "none"])[0]))
                 for test in tests]
 
-    def run_executable(self, name, path):
-        report = self.build / "reports" / f"{name}.json"
+    def run_shard(self, name, path, shard, shards):
+        """Runs one of so many parts. Returns what was counted, what went wrong, the output."""
+        report = self.build / "reports" / f"{name}.{shard}.json"
         report.parent.mkdir(exist_ok=True)
         report.unlink(missing_ok=True)
         command = [path, f"--gtest_output=json:{report}"]
         if self.filter is not None:
             command.append(f"--gtest_filter={self.filter}")
-        begin = time.monotonic()
-        code, output = run(command, TIME_LIMIT)
-        seconds = time.monotonic() - begin
+        code, output = run(command, TIME_LIMIT, {"GTEST_TOTAL_SHARDS": str(shards),
+                                                 "GTEST_SHARD_INDEX": str(shard)})
         passed, failed, skipped = self.count(report, output)
         if code != 0 and failed == 0:
             failed = 1  # it crashed, or was stopped, outside of what GoogleTest counts
+        wrong = ""
+        if code is None:
+            wrong = f", stopped after {TIME_LIMIT} s"
+        elif code < 0:
+            wrong = f", killed by {signal.Signals(-code).name}"
+        return (passed, failed, skipped), wrong, output
+
+    def run_executable(self, name, path):
+        begin = time.monotonic()
+        shards = os.cpu_count() or 1 if name in SHARDED else 1
+        with concurrent.futures.ThreadPoolExecutor(shards) as pool:
+            parts = list(pool.map(lambda shard: self.run_shard(name, path, shard, shards),
+                                  range(shards)))
+        seconds = time.monotonic() - begin
+        passed, failed, skipped = (sum(part[0][kind] for part in parts) for kind in range(3))
+        output = "".join(part[2] for part in parts)
         self.tally.add(passed, failed, skipped)
         detail = f"{passed} passed, {failed} failed, {skipped} skipped"
-        if code is None:
-            detail += f", stopped after {TIME_LIMIT} s"
-        elif code < 0:
-            detail += f", killed by {signal.Signals(-code).name}"
+        detail += "".join(part[1] for part in parts)
         say("FAILED" if failed else "ok", name, detail, seconds)
         self.tally.reasons.update(re.findall(r": Skipped\n(.+)$", output, re.MULTILINE))
         for note in dict.fromkeys(re.findall(r"^note: .*", output, re.MULTILINE)):

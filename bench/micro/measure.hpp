@@ -33,6 +33,13 @@ private:
     double began_ = cpu_nanoseconds();
 };
 
+/// Prints an amount of memory in the same way.
+inline void report_bytes(std::string_view what, double bytes) {
+    std::printf("{\"operation\": \"%.*s\", \"bytes\": %.1f}\n", static_cast<int>(what.size()),
+                what.data(), bytes);
+    std::fflush(stdout);
+}
+
 /// Keeps the compiler from computing `value` ahead of time, or not at all.
 template <class Value>
 void keep(Value& value) {

@@ -76,6 +76,9 @@ protected:
 
 class calling_a_process : public process_world {
 public:
+    static constexpr bool runs_on(stage where) noexcept {
+        return where == stage::epoll || where == stage::io_uring;
+    }
     static constexpr const char* awaitable = "process_pool::run";
 
     using process_world::process_world;

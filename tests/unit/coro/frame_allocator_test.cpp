@@ -66,14 +66,14 @@ TEST(frame_allocator, aligns_to_sixteen_and_separates_size_classes) {
 TEST(frame_allocator, keeps_no_more_than_its_limit) {
     if (SIMUL_ADDRESS_SANITIZER) GTEST_SKIP() << "the recycler is bypassed";
     in_a_new_thread([] {
-        set_frame_cache_limit(256);
+        set_frame_cache_limit(4 * 72);
         std::vector<void*> frames;
-        for (int index = 0; index < 10; ++index) frames.push_back(allocate_frame(64));
-        for (void* memory : frames) deallocate_frame(memory, 64);
-        EXPECT_EQ(read_frame_statistics().cached_bytes, 256U);
-        EXPECT_EQ(read_frame_statistics().cache_limit, 256U);
-        set_frame_cache_limit(64);
-        EXPECT_EQ(read_frame_statistics().cached_bytes, 64U) << "the rest is given up at once";
+        for (int index = 0; index < 10; ++index) frames.push_back(allocate_frame(72));
+        for (void* memory : frames) deallocate_frame(memory, 72);
+        EXPECT_EQ(read_frame_statistics().cached_bytes, 288U);
+        EXPECT_EQ(read_frame_statistics().cache_limit, 288U);
+        set_frame_cache_limit(72);
+        EXPECT_EQ(read_frame_statistics().cached_bytes, 72U) << "the rest is given up at once";
         set_frame_cache_limit(0);
         EXPECT_EQ(read_frame_statistics().cached_bytes, 0U);
         void* large = allocate_frame(5000);
