@@ -77,11 +77,9 @@ void remove_interrupt_handler() {
 std::terminate_handler previous_terminate = nullptr;
 
 [[noreturn]] void print_trace_and_terminate() {
-    if (const std::exception_ptr error = std::current_exception()) {
-        if (!async_trace(error).empty()) {
-            std::fprintf(stderr, "simul: unhandled exception: %s",
-                         detail::describe_error(error).c_str());
-        }
+    const std::exception_ptr error = std::current_exception();
+    if (error != nullptr && detail::has_trace(error)) {
+        detail::print_error("unhandled exception", "", error);
     }
     if (previous_terminate != nullptr) previous_terminate();
     std::abort();
@@ -108,11 +106,14 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
     : waiter{[](waiter& self, notice) noexcept { static_cast<run_driver&>(self).done_ = true; }},
       loop_{running},
       outermost_{outermost},
-      previous_{std::exchange(current_outermost, &outermost)} {
-    SIMUL_ASSERT(previous_ == nullptr, "run() was called inside a task: co_await it instead");
+      previous_{current_outermost} {
+    SIMUL_ASSERT(previous_ == nullptr,
+                 "run() was called inside a task, or where a guest runs: co_await it instead");
+    // What needs memory comes first: a driver that could not be made is not taken down.
+    identity_.name = std::make_unique<std::string>("main");
+    current_outermost = &outermost;
     scope = &running.scheduler().root_scope();
     identity_.number = running.scheduler().next_task_number();
-    identity_.name = std::make_unique<std::string>("main");
     context_.task = &identity_;
     scope->set_context(&context_);
     running.scheduler().start_eagerly(options.start == start_policy::eager);
@@ -134,7 +135,7 @@ run_driver::~run_driver() {
 }
 
 void run_driver::drive(started answer) {
-    done_ = answer != started::pending;
+    begin(answer);
     loop_.scheduler().settle();
     if (done_ || loop_.run_until(done_)) return;
     outermost_.cancel(cancel_reason::deadlock);

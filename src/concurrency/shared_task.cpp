@@ -12,6 +12,8 @@ void shared_core::begin(const std::shared_ptr<shared_core>& self) noexcept {
     task_group& owner = owner_ != nullptr ? *owner_ : outermost_group();
     try {
         running_ = owner.spawn(make_run(self));
+        // One that began eagerly may have been asked before there was a handle to ask it by.
+        if (was_asked_) running_.cancel(reason_);
     } catch (...) {
         discard_work();
         fail(std::current_exception());
@@ -54,7 +56,11 @@ void shared_core::settle(phase reached) noexcept {
 
 void shared_core::report_if_unseen() noexcept {
     if (phase_ != phase::error || std::exchange(is_seen_, true)) return;
-    report_unhandled_error(error_, "of a shared task that nobody awaits any more");
+    report(error_);
+}
+
+void shared_core::report(const std::exception_ptr& error) noexcept {
+    report_unhandled_error(error, "of a shared task that nobody awaits any more");
 }
 
 void shared_core::throw_if_failed() {

@@ -10,8 +10,8 @@ namespace simul {
 
 namespace {
 
-// Classes of 8, 24, 40 … bytes: what malloc hands out without waste, as it keeps 8 bytes beside each
-// piece and counts in sixteens.
+// Classes of 8, 24, 40 … bytes: what malloc hands out without waste, as it keeps 8 bytes beside
+// each piece and counts in sixteens.
 constexpr std::size_t granularity = 16;
 constexpr std::size_t class_count = 256;  // frames up to 4 KiB are recycled
 

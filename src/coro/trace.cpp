@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -241,24 +242,42 @@ namespace detail {
 
 namespace {
 
-std::string text_of(const std::exception_ptr& error) {
+// Calls `use` with the text of an error, which lives no longer.
+template <class Use>
+void with_text_of(const std::exception_ptr& error, Use use) {
     try {
         std::rethrow_exception(error);
     } catch (const std::exception& known) {
-        return known.what();
+        use(known.what());
     } catch (...) {
-        return "an exception of unknown type";
+        use("an exception of unknown type");
     }
 }
 
 }  // namespace
 
-std::string describe_error(const std::exception_ptr& error) {
-    std::string text = text_of(error) + "\n" + format_async_trace(error);
-    for (const std::exception_ptr& later : suppressed(error)) {
-        text += "  later failed: " + text_of(later) + "\n";
+bool has_trace(const std::exception_ptr& error) noexcept {
+    const ring_entry* entry = ring().find(error);
+    return entry != nullptr && entry->count != 0;
+}
+
+void print_error(const char* what, const char* where, const std::exception_ptr& error) noexcept {
+    with_text_of(error, [&](const char* text) {
+        std::fprintf(stderr, "simul: %s%s: %s\n", what, where, text);
+    });
+    try {
+        std::string rest = format_async_trace(error);
+        for (const std::exception_ptr& later : suppressed(error)) {
+            with_text_of(later, [&](const char* text) {
+                rest += "  later failed: ";
+                rest += text;
+                rest += '\n';
+            });
+        }
+        std::fputs(rest.c_str(), stderr);
+    } catch (const std::bad_alloc&) {
+        return;
     }
-    return text;
 }
 
 }  // namespace detail

@@ -116,12 +116,42 @@ bool loop::run_until(const bool& done) {
     running_ = true;
     stuck_ = false;
     scheduler_.settle();
-    while (!done && !stuck_) iterate(done);
+    while (!done && !stuck_) iterate(done, blocking::allowed);
     running_ = false;
     return done;
 }
 
-void loop::iterate(const bool& done) noexcept {
+// A host may be slow to come back, so clock and backend are asked at least once in every call.
+void loop::run_available(const bool& done, unsigned passes) noexcept {
+    SIMUL_ASSERT(!running_, "a loop was run inside itself: await the task instead");
+    running_ = true;
+    scheduler_.settle();
+    fire_timers();
+    backend_->poll(backend_->now());
+    for (; passes != 0 && !done; --passes) {
+        iterate(done, blocking::forbidden);
+        if (!has_work() && !interrupted_.load(std::memory_order_relaxed)) break;
+    }
+    running_ = false;
+}
+
+// Between two calls the host may have woken and cancelled tasks, so more than the list of those
+// that are ready is looked at.
+time_point loop::next_deadline() noexcept {
+    const bool may_wait = backend_->prepare_to_be_watched();
+    if (!may_wait || has_work() || !scheduler_.is_settled() || !resting_.empty() ||
+        interrupted_.load(std::memory_order_relaxed)) {
+        return time_point::min();
+    }
+    return state_->timers.next_wakeup();
+}
+
+void loop::fire_timers() noexcept {
+    state_->timers.advance(backend_->now());
+    scheduler_.settle();
+}
+
+void loop::iterate(const bool& done, blocking may_block) noexcept {
     ++passes_;
     drain_inbox();
     turns_ += scheduler_.run_ready();
@@ -129,15 +159,20 @@ void loop::iterate(const bool& done) noexcept {
     const bool busy = scheduler_.has_ready();
     const bool look_around = !busy || simulated_ || passes_ % passes_between_polls == 0;
     if (look_around) {
-        state_->timers.advance(backend_->now());
-        scheduler_.settle();
+        fire_timers();
     } else if (poll_is_a_system_call_) {
         return;
     }
     if (done) return;
     const bool ready = has_work();
     if (!ready && !resting_.empty()) return come_to_rest();
-    backend_->poll(ready ? time_point::min() : state_->timers.next_wakeup());
+    if (ready) {
+        backend_->poll(time_point::min());
+    } else if (may_block == blocking::allowed) {
+        backend_->poll(state_->timers.next_wakeup());
+    } else {
+        backend_->poll(backend_->now());  // not min: a wake must be taken, or the host spins
+    }
     if (simulated_ && !ready && !scheduler_.has_ready() &&
         static_cast<detail::simulated_backend&>(*backend_).stuck()) {
         stuck_ = inbox_.load(std::memory_order_acquire) == nullptr &&

@@ -2,7 +2,7 @@
 #include "simul/runtime/unhandled.hpp"
 
 #include <atomic>
-#include <cstdio>
+#include <utility>
 
 #include "simul/coro/trace.hpp"
 
@@ -11,8 +11,7 @@ namespace simul {
 namespace {
 
 void print(std::exception_ptr error, const char* context) noexcept {
-    std::fprintf(stderr, "simul: unhandled error %s: %s", context,
-                 detail::describe_error(error).c_str());
+    detail::print_error("unhandled error ", context, error);
 }
 
 std::atomic<unhandled_error_handler> handler{&print};

@@ -5,10 +5,11 @@
 #include <charconv>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string_view>
+
+#include "testing/command_line.hpp"
 
 namespace simul::testing {
 
@@ -37,25 +38,6 @@ std::string format(const choices& given) {
         text += std::to_string(each);
     }
     return text.empty() ? "0" : text;
-}
-
-// What the shell needs to run this program again: its own arguments, each in quotes.
-std::string command_line() {
-    std::ifstream file{"/proc/self/cmdline", std::ios::binary};
-    std::string command;
-    std::string argument;
-    while (std::getline(file, argument, '\0')) {
-        command += " '";
-        for (const char each : argument) {
-            if (each == '\'') {
-                command += "'\\''";
-            } else {
-                command += each;
-            }
-        }
-        command += "'";
-    }
-    return command;
 }
 
 }  // namespace
@@ -221,7 +203,7 @@ private:
         report_.schedule_ = format(given);
         report_.replay_ = std::string{variable} + "='" +
                           (options_.name().empty() ? "" : options_.name() + ":") +
-                          report_.schedule_ + "'" + command_line();
+                          report_.schedule_ + "'" + detail::command_line();
     }
 
     // Three ways to make it simpler, until none helps: end it earlier, have the tasks keep their

@@ -17,9 +17,9 @@ constexpr int stopped_by_timeout = 124;
 
 // Runs the tests of the rules on the sources with defects; `which` is switched on, or none.
 int run_rules(const std::string& which, std::string& output) {
-    child_process rules{{"timeout", "-k", "1", "60", SIMUL_DEFECTIVE_RULES, "--gtest_brief=1",
-                         "--gtest_fail_fast"},
-                        [&] { ::setenv("SIMUL_DEFECT", which.c_str(), 1); }};
+    child_process rules{
+        {"timeout", "-k", "1", "60", SIMUL_DEFECTIVE_RULES, "--gtest_brief=1", "--gtest_fail_fast"},
+        [&] { ::setenv("SIMUL_DEFECT", which.c_str(), 1); }};
     output = rules.read_all();
     return rules.wait();
 }

@@ -20,7 +20,8 @@ expected/NAME.txt exists, and skipped otherwise.
     @<test file> - <program>
 
 says that the program is tested there, and that there is nothing to compare here. The pages of
-docs/concepts are programs, too, and say themselves what they print; see tools/page_program.py.
+docs/concepts and docs/coming-from are programs, too, and say themselves what they print; see
+tools/page_program.py.
 """
 
 import difflib
@@ -163,7 +164,8 @@ def main(arguments):
     for case in all_cases():
         if not wanted or case[3] in wanted:
             tell(" ".join([case[3], *case[4]]), *run_case(build, case))
-    for page in sorted((ROOT / "docs/concepts").glob("*.md")):
+    pages = [*(ROOT / "docs/concepts").glob("*.md"), *(ROOT / "docs/coming-from").glob("*.md")]
+    for page in sorted(pages):
         if not wanted or page.stem in wanted:
             tell(page.relative_to(ROOT), *run_page(build, page))
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))

@@ -6,6 +6,7 @@
 #include <exception>
 #include <string>
 
+#include "support/guest_host.hpp"
 #include "support/run_on_backends.hpp"
 
 namespace simul::test {
@@ -62,6 +63,21 @@ void tell(const testing::schedule_report& report, task<> (*body)(),
     run_in_order(body, again.in_order_of(failing));
 }
 
+// A real backend once more, with a loop around poll(2) that waits in its place.
+void run_as_guest(task<> (*body)(), backend_kind backend, start_policy start) {
+    if (backend == backend_kind::simulated) return;
+    SCOPED_TRACE("as a guest");
+    guest_options options = on(backend);
+    options.start = start;
+    try {
+        run_on_guest(body, options);
+    } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+    } catch (...) {
+        ADD_FAILURE() << "an exception that is no std::exception";
+    }
+}
+
 }  // namespace
 
 void run_in_every_world(const char* name, task<> (*body)(), worlds where) {
@@ -75,6 +91,7 @@ void run_in_every_world(const char* name, task<> (*body)(), worlds where) {
             const testing::test_options options =
                 testing::test_options{}.on(backend).starting(start);
             run_in_order(body, options);
+            run_as_guest(body, backend, start);
             if (::testing::Test::HasFailure()) return;
             const testing::schedule_report report =
                 run_in_random_orders(std::string{name} + ", " + world, body, backend, start);

@@ -7,10 +7,10 @@
 //         …                                 // the body of a task<>
 //     }
 //
-// The body runs on each backend, with tasks that start queued and eagerly, first in, first out and
-// then in two hundred random orders. What it expects must therefore not depend on the order of
-// tasks that are ready at once. VIRTUAL_WORLD_TEST is for what sleeps: simulated only, as its time
-// is virtual.
+// The body runs on each backend, with tasks that start queued and eagerly, first in, first out (on
+// real backends as a guest as well) and then in two hundred random orders. What it expects must
+// therefore not depend on the order of tasks that are ready at once. VIRTUAL_WORLD_TEST is for what
+// sleeps: simulated only, as its time is virtual.
 #pragma once
 
 #include <gtest/gtest.h>

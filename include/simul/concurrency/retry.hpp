@@ -3,10 +3,8 @@
 // simul/concurrency/retry.hpp: try again what has failed, after a while that grows.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <functional>
 #include <limits>
@@ -14,6 +12,8 @@
 #include <utility>
 
 #include "simul/base/time.hpp"
+#include "simul/concurrency/detail/back_off.hpp"
+#include "simul/concurrency/retry_jitter.hpp"
 #include "simul/concurrency/task_group.hpp"
 #include "simul/concurrency/timeout.hpp"
 #include "simul/coro/task.hpp"
@@ -24,14 +24,6 @@ namespace simul {
 namespace detail {
 class retry_state;
 }  // namespace detail
-
-/// How a wait between two attempts is spread, so that those who failed together do not come back
-/// together. The ceiling is the first delay, grown by the factor, up to the longest.
-enum class retry_jitter : unsigned char {
-    none,   ///< the ceiling
-    equal,  ///< half of the ceiling and a random part of the other half
-    full,   ///< anything from zero to the ceiling: the least load on whoever is asked
-};
 
 /// How retry() behaves. The setters may be chained:
 ///
@@ -62,26 +54,26 @@ public:
     /// The ceiling of the first wait; 100 ms.
     template <class Rep, class Period>
     retry_options& first_delay(std::chrono::duration<Rep, Period> delay) noexcept {
-        first_delay_ = saturating_duration(delay);
+        delays_.first_delay = saturating_duration(delay);
         return *this;
     }
 
     /// What the ceiling is multiplied by after each failure; 2. At least 1 and finite; checked.
     retry_options& factor(double growth) noexcept {
-        factor_ = growth;
+        delays_.factor = growth;
         return *this;
     }
 
     /// The highest ceiling; 20 s.
     template <class Rep, class Period>
     retry_options& longest_delay(std::chrono::duration<Rep, Period> delay) noexcept {
-        longest_delay_ = saturating_duration(delay);
+        delays_.longest_delay = saturating_duration(delay);
         return *this;
     }
 
     /// How the waits are spread; retry_jitter::full.
     retry_options& jitter(retry_jitter kind) noexcept {
-        jitter_ = kind;
+        delays_.jitter = kind;
         return *this;
     }
 
@@ -128,11 +120,8 @@ private:
     }
 
     std::size_t attempts_ = 3;
-    duration first_delay_ = std::chrono::milliseconds{100};
-    duration longest_delay_ = std::chrono::seconds{20};
+    detail::back_off_rule delays_;
     duration limit_ = duration::max();
-    double factor_ = 2;
-    retry_jitter jitter_ = retry_jitter::full;
     condition when_;
     observer on_retry_;
 };
@@ -157,19 +146,13 @@ public:
     void begin_again();
 
 private:
-    // So many errors before the last are kept: an endless retry must not eat up memory.
-    static constexpr std::size_t kept_errors = 15;
-
     [[nodiscard]] bool may_try_again() const;
-    duration next_delay() noexcept;
-    [[noreturn]] void give_up();
 
     retry_options options_;
     time_point deadline_;
-    double ceiling_;  // of the next delay, in nanoseconds
+    back_off delays_;
     std::size_t failures_ = 0;
-    std::exception_ptr last_error_;
-    std::array<std::exception_ptr, kept_errors> earlier_;  // a ring: failure n is at n % size
+    error_history errors_;
 };
 
 template <class Result, class Make>

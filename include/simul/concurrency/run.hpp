@@ -39,6 +39,11 @@ public:
 
     static group& core(task_group& outermost) noexcept { return outermost.core_; }
     void drive(started answer);
+
+    /// The first half of drive(), for those who iterate the loop themselves until is_done().
+    void begin(started answer) noexcept { done_ = answer != started::pending; }
+    [[nodiscard]] const bool& is_done() const noexcept { return done_; }
+
     [[nodiscard]] bool was_interrupted() const noexcept { return interrupted_; }
 
 private:

@@ -64,6 +64,11 @@ public:
     /// True while something is ready.
     [[nodiscard]] bool has_ready() const noexcept { return !ready_.empty(); }
 
+    /// True when settle() would find nothing to do.
+    [[nodiscard]] bool is_settled() const noexcept {
+        return first_request_ == nullptr && unwind_.empty() && now_.empty();
+    }
+
     /// Runs what is ready now, in order, and all that follows from it in the same turn. What
     /// becomes ready meanwhile waits for the next call.
     ///

@@ -47,9 +47,12 @@ std::vector<std::exception_ptr> suppressed();
 
 namespace detail {
 
-/// What people are told of an error that nobody took: its text, its chain of awaits, and the texts
-/// of the errors that it suppressed. Ends with a line end.
-std::string describe_error(const std::exception_ptr& error);
+/// True if the chain of awaits of this error is known.
+bool has_trace(const std::exception_ptr& error) noexcept;
+
+/// Tells on standard error of an error that nobody took: its text, its chain of awaits, and the
+/// texts of the errors that it suppressed. Without memory for the latter two, they are left out.
+void print_error(const char* what, const char* where, const std::exception_ptr& error) noexcept;
 
 class frame;
 

@@ -70,6 +70,17 @@ public:
 
     /// "epoll", "io_uring" or "simulated".
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+    /// A descriptor that is readable whenever a poll would have something to report, for somebody
+    /// who waits in our place; -1 if there is none. It may be readable for nothing, too, but not
+    /// again after a poll with a deadline other than time_point::min(), which takes what made it
+    /// so. It belongs to the backend.
+    [[nodiscard]] virtual int descriptor_to_watch() const noexcept { return -1; }
+
+    /// Submits what is waiting to be submitted, so that the descriptor above can tell.
+    ///
+    /// Returns       true when nobody has to call poll before that descriptor is readable.
+    virtual bool prepare_to_be_watched() noexcept { return false; }
 };
 
 /// Names a backend in options; `automatic` prefers io_uring and falls back to epoll.

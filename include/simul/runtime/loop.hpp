@@ -118,7 +118,7 @@ public:
 
     [[nodiscard]] loop_statistics statistics() const noexcept;
 
-    /// True while run_until is on the stack.
+    /// True while run_until or run_available is on the stack.
     [[nodiscard]] bool is_running() const noexcept { return running_; }
 
     /// Iterates until `done` is true.
@@ -126,6 +126,27 @@ public:
     /// Returns       false if nothing can ever happen any more (simulated backend only: a real one
     ///               waits for other threads), true otherwise.
     bool run_until(const bool& done);
+
+    // For a foreign loop that waits in our place; see guest_run.
+
+    /// A descriptor that is readable when run_available has something to do that came from
+    /// outside; -1 on the simulated backend. It belongs to the loop.
+    [[nodiscard]] int descriptor_to_watch() const noexcept {
+        return backend_->descriptor_to_watch();
+    }
+
+    /// Looks at the clock and asks the backend, then iterates until nothing is ready, `done` is
+    /// true, or `passes` iterations were made. Never blocks.
+    void run_available(const bool& done, unsigned passes) noexcept;
+
+    /// Submits what is waiting to be submitted and says until when one may wait for
+    /// descriptor_to_watch(). Whatever is done on the loop's thread after this makes the answer
+    /// out of date.
+    ///
+    /// Returns       the deadline of the next timer or a time before it; time_point::min() when
+    ///               there is something to do now, time_point::max() when only the outside can
+    ///               make the loop go on.
+    [[nodiscard]] time_point next_deadline() noexcept;
 
     /// Runs `work` on the loop's thread, in its next iteration. What it throws goes to the
     /// unhandled-error handler. Work that is still waiting when the loop is destroyed is destroyed
@@ -184,7 +205,10 @@ public:
 
 private:
     void drain_inbox() noexcept;
-    void iterate(const bool& done) noexcept;
+    enum class blocking : bool { forbidden, allowed };
+
+    void iterate(const bool& done, blocking may_block) noexcept;
+    void fire_timers() noexcept;
     [[nodiscard]] bool has_work() const noexcept;
     void come_to_rest() noexcept;
 

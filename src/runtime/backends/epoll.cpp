@@ -214,6 +214,10 @@ public:
         }
     }
 
+    // Its own events, the wakes among them, make an epoll descriptor readable until they are taken.
+    [[nodiscard]] int descriptor_to_watch() const noexcept override { return epoll_.get(); }
+    bool prepare_to_be_watched() noexcept override { return true; }
+
     void wake() noexcept override {
         // acq_rel: releases what the caller published to the exchange in poll().
         if (woken_.exchange(true, std::memory_order_acq_rel)) return;

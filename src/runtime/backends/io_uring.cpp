@@ -138,6 +138,18 @@ public:
         release_held();
     }
 
+    // Readable when there are completions, and when the kernel has work whose completions come
+    // with the next call of this thread. The read of the wake-up counter must have been submitted.
+    [[nodiscard]] int descriptor_to_watch() const noexcept override { return ring_.ring_fd; }
+
+    bool prepare_to_be_watched() noexcept override {
+        if (!enabled_) enable();
+        const bool flushed = flush();
+        if (io_uring_sq_ready(&ring_) != 0) io_uring_submit(&ring_);
+        return flushed && io_uring_sq_ready(&ring_) == 0 && held_.empty() &&
+               io_uring_cq_ready(&ring_) == 0 && !kernel_has_more();
+    }
+
     void wake() noexcept override {
         // acq_rel: releases what the caller published to the exchange in take_wake().
         if (woken_.exchange(true, std::memory_order_acq_rel)) return;

@@ -69,6 +69,9 @@ private:
     virtual task<> make_run(const std::shared_ptr<shared_core>& self) = 0;
     virtual void discard_work() noexcept = 0;
 
+    /// Where an error goes that nobody took.
+    virtual void report(const std::exception_ptr& error) noexcept;
+
     void settle(phase reached) noexcept;
     void report_if_unseen() noexcept;
 
@@ -157,7 +160,7 @@ private:
 };
 
 template <class Result>
-class shared_state final : public shared_core {
+class shared_state : public shared_core {
 public:
     shared_state(task<Result> work, task_group* owner, bool keep_running) noexcept
         : shared_core{owner, keep_running}, work_{std::move(work)} {}
