@@ -36,15 +36,15 @@ TEST(frame_allocator, hands_freed_frames_of_a_size_class_out_again) {
     in_a_new_thread([] {
         void* first = allocate_frame(100);
         deallocate_frame(first, 100);
-        EXPECT_EQ(read_frame_statistics().cached_bytes, 128U);
-        void* second = allocate_frame(128);
-        EXPECT_EQ(second, first) << "65 to 128 bytes are one class";
+        EXPECT_EQ(read_frame_statistics().cached_bytes, 104U);
+        void* second = allocate_frame(104);
+        EXPECT_EQ(second, first) << "89 to 104 bytes are one class";
         const frame_statistics statistics = read_frame_statistics();
         EXPECT_EQ(statistics.allocated, 2U);
         EXPECT_EQ(statistics.recycled, 1U);
         EXPECT_EQ(statistics.released, 1U);
         EXPECT_EQ(statistics.cached_bytes, 0U);
-        deallocate_frame(second, 128);
+        deallocate_frame(second, 104);
     });
 }
 
