@@ -16,10 +16,10 @@ namespace {
 constexpr int stopped_by_timeout = 124;
 
 // Runs the tests of the rules on the sources with defects; `which` is switched on, or none.
-int run_rules(const std::string& which, std::string& output) {
-    child_process rules{
-        {"timeout", "-k", "1", "60", SIMUL_DEFECTIVE_RULES, "--gtest_brief=1", "--gtest_fail_fast"},
-        [&] { ::setenv("SIMUL_DEFECT", which.c_str(), 1); }};
+int run_rules(const std::string& which, const std::string& seconds, std::string& output) {
+    child_process rules{{"timeout", "-k", "1", seconds, SIMUL_DEFECTIVE_RULES, "--gtest_brief=1",
+                         "--gtest_fail_fast"},
+                        [&] { ::setenv("SIMUL_DEFECT", which.c_str(), 1); }};
     output = rules.read_all();
     return rules.wait();
 }
@@ -28,7 +28,7 @@ class defects : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(defects, are_found_by_the_rules_within_a_minute) {
     std::string output;
-    const int code = run_rules(GetParam(), output);
+    const int code = run_rules(GetParam(), "60", output);
     EXPECT_NE(code, 0) << "nothing noticed it";
     EXPECT_NE(code, stopped_by_timeout) << "it was not found in time";
     if (HasFailure()) std::puts(output.c_str());
@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(each, defects, ::testing::ValuesIn(every_defect),
 
 TEST(rules, hold_on_the_same_sources_without_a_defect) {
     std::string output;
-    EXPECT_EQ(run_rules("", output), 0) << output;
+    EXPECT_EQ(run_rules("", "300", output), 0) << output;
 }
 
 }  // namespace

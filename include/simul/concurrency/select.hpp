@@ -57,7 +57,7 @@ public:
         return opened();
     }
 
-    result take() { return take_from(std::index_sequence_for<Branches...>{}); }
+    result take() { return take_from<0>(); }
 
     bool give_back() noexcept { return give_back_from(std::index_sequence_for<Branches...>{}); }
 
@@ -83,17 +83,14 @@ private:
         (visit.template operator()<Index>(), ...);
     }
 
-    template <std::size_t... Index>
-    result take_from(std::index_sequence<Index...>) {
-        std::optional<result> taken;
-        const auto visit = [&]<std::size_t This>() {
-            if (winner_ == This) {
-                taken.emplace(std::in_place_index<This>,
-                              take_storable(std::get<This>(members_).operation));
-            }
-        };
-        (visit.template operator()<Index>(), ...);
-        return std::move(*taken);
+    // The branch that has won is Index, or one behind it.
+    template <std::size_t Index>
+    result take_from() {
+        if constexpr (Index + 1 != sizeof...(Branches)) {
+            if (winner_ != Index) return take_from<Index + 1>();
+        }
+        return result{std::in_place_index<Index>,
+                      take_storable(std::get<Index>(members_).operation)};
     }
 
     template <std::size_t... Index>

@@ -424,7 +424,8 @@ TEST(async_cache, keeps_the_key_alive_for_a_function_that_takes_a_reference) {
             co_return key.size();
         };
         async_cache<std::string, std::size_t> sizes{load};
-        const std::size_t size = co_await sizes.get(std::string(100, 'x'));
+        auto asked = sizes.get(std::string(100, 'x'));
+        const std::size_t size = co_await std::move(asked);
         EXPECT_EQ(size, 100U);
     });
 }
