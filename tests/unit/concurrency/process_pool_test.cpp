@@ -292,9 +292,9 @@ TEST(process_pool, makes_200_calls_with_four_workers) {
         }
         co_await group.run();
         EXPECT_EQ(sum, 200 * 199 / 2 + 200);
-        EXPECT_LE(processes.size(), 4U);
         const process_pool_statistics now = pool.statistics();
-        EXPECT_EQ(now.workers, processes.size());
+        EXPECT_LE(now.workers, 4U);
+        EXPECT_LE(processes.size(), now.workers);  // a slow one may have had other calls only
         EXPECT_EQ(now.idle, now.workers);
         EXPECT_EQ(now.busy, 0U);
         EXPECT_EQ(now.queued, 0U);
