@@ -15,11 +15,17 @@ namespace {
 
 constexpr int stopped_by_timeout = 124;
 
-// Runs the tests of the rules on the sources with defects; `which` is switched on, or none.
+// Runs the tests of the rules on the sources with defects; `which` is switched on, or none. All of
+// them: that this program runs in parts, its child must not inherit.
 int run_rules(const std::string& which, const std::string& seconds, std::string& output) {
     child_process rules{{"timeout", "-k", "1", seconds, SIMUL_DEFECTIVE_RULES, "--gtest_brief=1",
                          "--gtest_fail_fast"},
-                        [&] { ::setenv("SIMUL_DEFECT", which.c_str(), 1); }};
+                        [&] {
+                            ::unsetenv("GTEST_TOTAL_SHARDS");
+                            ::unsetenv("GTEST_SHARD_INDEX");
+                            ::unsetenv("GTEST_SHARD_STATUS_FILE");
+                            ::setenv("SIMUL_DEFECT", which.c_str(), 1);
+                        }};
     output = rules.read_all();
     return rules.wait();
 }
