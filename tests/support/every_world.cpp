@@ -81,9 +81,9 @@ void run_as_guest(task<> (*body)(), backend_kind backend, start_policy start) {
 }  // namespace
 
 void run_in_every_world(const char* name, task<> (*body)(), worlds where) {
-    const std::vector<backend_kind> backends =
-        where == worlds::all ? test_backends() : std::vector{backend_kind::simulated};
-    for (const backend_kind backend : backends) {
+    for (const backend_kind backend : test_backends()) {
+        const bool simulated = backend == backend_kind::simulated;
+        if (where == (simulated ? worlds::real : worlds::simulated)) continue;
         for (const start_policy start : {start_policy::queued, start_policy::eager}) {
             const std::string world = std::string{name_of(backend)} + ", " +
                                       (start == start_policy::eager ? "eager" : "queued");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rules of SEMANTICS.md about streams and servers, as far as they can be told without a
-// network; the others of their kind are in tests/semantics.
+// network; those about what needs none are in tests/semantics.
 #include <sys/socket.h>
 
 #include <algorithm>
