@@ -25,7 +25,8 @@ import time
 import cpp_text
 
 TIME_LIMIT = 600  # seconds, for one test executable
-SHARDED = {"conformance", "semantics", "defects"}  # long, and their tests do not disturb each other
+# Long, and their tests do not disturb each other.
+SHARDED = {"conformance", "semantics", "semantics_network", "defects"}
 BUILD_TIME_LIMIT = 3600
 CHECK_TIME_LIMIT = 900
 OUTPUT_LIMIT = 12000  # characters of a failed block that are shown
