@@ -35,7 +35,7 @@ struct {
 
 // What really pauses: a leaf suspends whoever awaits it, until somebody calls finish().
 struct sleeper : simul::leaf {
-    explicit sleeper(seconds delay) : leaf{&interrupt}, length{delay} {}
+    explicit sleeper(seconds delay) : leaf{kind}, length{delay} {}
     simul::started start(simul::waiter& self) noexcept {
         if (!begin(self)) return simul::started::stopped;
         began = loop.now();
@@ -50,6 +50,7 @@ struct sleeper : simul::leaf {
     static void interrupt(simul::cancellable& self) noexcept {  // if a sibling fails
         static_cast<sleeper&>(self).end(simul::notice::stopped);
     }
+    static constexpr simul::wait_kind kind{&interrupt, "a nap"};
 
     seconds length;
     steady_clock::time_point began;

@@ -54,6 +54,8 @@
 #include "simul/coro/generator.hpp"
 #include "simul/coro/task.hpp"
 #include "simul/coro/trace.hpp"
+#include "simul/coro/wait_graph.hpp"
+#include "simul/diagnostics/watchdog.hpp"
 #include "simul/runtime/blocking.hpp"
 #include "simul/runtime/callback.hpp"
 #include "simul/runtime/descriptor.hpp"

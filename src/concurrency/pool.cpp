@@ -25,7 +25,7 @@ void pool_slot::fill(std::unique_ptr<pooled> made) noexcept {
 }
 
 slot_operation::slot_operation(pool_core& core, pool_line& line) noexcept
-    : leaf{&interrupt}, parked{&woken}, core_{core}, line_{line} {
+    : leaf{kind}, parked{&woken}, core_{core}, line_{line} {
     ++line_.users;
     ++core_.users_;
     core_.note_use();

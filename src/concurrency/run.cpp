@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "simul/coro/trace.hpp"
+#include "simul/coro/wait_graph.hpp"
 
 namespace simul {
 
@@ -138,10 +139,11 @@ void run_driver::drive(started answer) {
     begin(answer);
     loop_.scheduler().settle();
     if (done_ || loop_.run_until(done_)) return;
+    const deadlock found;
     outermost_.cancel(cancel_reason::deadlock);
     const bool ended = loop_.run_until(done_);
     SIMUL_ASSERT(ended, "nothing can run any more, and what waits cannot be cancelled");
-    throw error{errc::deadlock};
+    throw found;
 }
 
 }  // namespace detail

@@ -71,7 +71,7 @@ void shared_core::throw_if_failed() {
 }
 
 shared_operation_base::shared_operation_base(std::shared_ptr<shared_core> awaited) noexcept
-    : leaf{&interrupt}, parked{&woken}, core_{std::move(awaited)} {
+    : leaf{kind}, parked{&woken}, core_{std::move(awaited)} {
     SIMUL_ASSERT(core_ != nullptr, "a shared task was awaited after it was moved");
 }
 

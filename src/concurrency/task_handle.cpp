@@ -89,6 +89,10 @@ void handle_base::throw_if_failed() const {
     if (state_ == handle_state::cancelled) throw cancelled{reason_};
 }
 
+std::uint64_t handle_base::task_number() const noexcept {
+    return child_ != nullptr ? child_->identity().number : 0;
+}
+
 started watcher::start(waiter& self) noexcept {
     if (self.scope->is_cancelled()) return started::stopped;
     if (watched_.state() != handle_state::running) return started::done;
@@ -105,6 +109,10 @@ started watcher::start(waiter& self) noexcept {
 void watcher::check() const {
     if (busy_) throw error{errc::busy};
     watched_.throw_if_failed();
+}
+
+std::uint64_t watcher::awaited_task(const cancellable& self) noexcept {
+    return static_cast<const watcher&>(self).watched_.task_number();
 }
 
 void watcher::child_ended(handle_watch& self) noexcept {

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "simul/coro/schedule.hpp"
+#include "simul/coro/turn_observer.hpp"
 
 namespace simul {
 
@@ -38,9 +39,23 @@ std::size_t scheduler::run_ready() noexcept {
 }
 
 void scheduler::take_turn(waiter& next) noexcept {
+    if (observer_ != nullptr) [[unlikely]]
+        return take_observed_turn(next);
     budget_ = inline_budget;
     next.notify(notice::run);
     settle();
+}
+
+void scheduler::take_observed_turn(waiter& next) noexcept {
+    turn_observer* told = observer_;
+    told->turn_begins(next);
+    budget_ = inline_budget;
+    const waiter* last_before = ready_.back();
+    next.notify(notice::run);
+    settle();
+    if (observer_ != told) return;  // it has gone in this turn
+    const waiter* last = ready_.back();
+    told->turn_ended(last == last_before ? nullptr : last);
 }
 
 // The candidates are those that have waited longest, in the order in which they came: whoever is
@@ -105,7 +120,7 @@ void scheduler::deliver_requests() noexcept {
         forget(*requested);
         asked.splice_back(requested->waiting_);
     }
-    while (cancellable* waiting = asked.pop_front()) waiting->ask_(*waiting);
+    while (cancellable* waiting = asked.pop_front()) waiting->kind_->ask(*waiting);
 }
 
 }  // namespace simul

@@ -205,6 +205,22 @@ std::string plain_function_name(const char* name) {
     return result;
 }
 
+std::string format_chain(std::span<const trace_entry> chain) {
+    std::string text;
+    const char* how = "in";
+    for (const trace_entry& step : chain) {
+        const std::string name = plain_function_name(step.body.function_name());
+        if (step.await.line() == 0) {
+            text += fmt::format("  {} {}  {}\n", how, name, step.body.file_name());
+        } else {
+            text += fmt::format("  {} {}  {}:{}\n", how, name, step.await.file_name(),
+                                step.await.line());
+        }
+        how = "awaited by";
+    }
+    return text;
+}
+
 }  // namespace detail
 
 std::vector<trace_entry> async_trace(const std::exception_ptr& error) {
@@ -222,16 +238,7 @@ std::string format_async_trace(const std::exception_ptr& error) {
     if (error == nullptr) return text;
     const ring_entry* entry = ring().find(error);
     if (entry == nullptr) return text;
-    for (std::size_t index = 0; index < entry->recorded; ++index) {
-        const trace_entry& line = entry->entries[index];
-        const std::string name = detail::plain_function_name(line.body.function_name());
-        if (line.await.line() == 0) {
-            text += fmt::format("  in {}  {}\n", name, line.body.file_name());
-        } else {
-            text += fmt::format("  awaited by {}  {}:{}\n", name, line.await.file_name(),
-                                line.await.line());
-        }
-    }
+    text = detail::format_chain(std::span{entry->entries}.first(entry->recorded));
     if (entry->count > entry->recorded) {
         text += fmt::format("  and {} more\n", entry->count - entry->recorded);
     }

@@ -8,7 +8,7 @@
 namespace simul::detail {
 
 offload_base::offload_base(callback run, bool can_stop)
-    : leaf{&interrupt},
+    : leaf{kind},
       blocking_job{run, &finished_on_worker,
                    can_stop ? std::stop_source{} : std::stop_source{std::nostopstate}},
       posted_work{&finished_on_loop, nullptr} {}

@@ -83,6 +83,7 @@ TEST(K10, program_in_which_nobody_can_go_on_ends_with_an_error) {
                 ADD_FAILURE() << "the program has ended";
             } catch (const error& found) {
                 EXPECT_EQ(found.code(), errc::deadlock);
+                EXPECT_NE(std::string{found.what()}.find(" waits for "), std::string::npos);
             }
             EXPECT_EQ(reasons, std::vector<cancel_reason>(3, cancel_reason::deadlock));
             EXPECT_EQ(cleaned, 2);

@@ -101,7 +101,7 @@ public:
     template <bool GivesBack>
     class wait_operation : public leaf {
     public:
-        explicit wait_operation(manual_event& source) noexcept : leaf{&ask}, source_{source} {}
+        explicit wait_operation(manual_event& source) noexcept : leaf{kind}, source_{source} {}
 
         started start(waiter& self) noexcept {
             if (!begin(self)) return started::stopped;
@@ -128,6 +128,7 @@ public:
             ++source.asked;
             if (!source.confirms_later) source.confirm();
         }
+        static constexpr wait_kind kind{&ask, "a test"};
 
         manual_event& source_;
     };

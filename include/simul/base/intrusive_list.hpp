@@ -7,6 +7,8 @@
 // element leave without knowing its list; intrusive_queue is singly linked, first in first out.
 #pragma once
 
+#include <cstddef>
+
 #include "simul/base/assert.hpp"
 
 namespace simul {
@@ -128,6 +130,15 @@ public:
         element.*Next = nullptr;
         *last_ = &element;
         last_ = &(element.*Next);
+    }
+
+    /// The last element, or nullptr when there is none.
+    [[nodiscard]] Element* back() const noexcept {
+        if (empty()) return nullptr;
+        // What is known of it is where its link lies: as deep in it as in the first one.
+        const auto depth =
+            reinterpret_cast<std::byte*>(&(first_->*Next)) - reinterpret_cast<std::byte*>(first_);
+        return reinterpret_cast<Element*>(reinterpret_cast<std::byte*>(last_) - depth);
     }
 
     /// Removes and returns the first element, or returns nullptr when there is none.

@@ -23,7 +23,7 @@ namespace detail {
 class barrier_operation : public leaf, public parked {
 public:
     explicit barrier_operation(barrier& where) noexcept
-        : leaf{&interrupt}, parked{&woken}, where_{where} {}
+        : leaf{kind}, parked{&woken}, where_{where} {}
 
     started start(waiter& self) noexcept;
     [[nodiscard]] std::size_t take() const {
@@ -38,6 +38,7 @@ private:
         static_cast<barrier_operation&>(self).finish(notice::queue);
     }
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "others at a barrier"};
 
     barrier& where_;
     std::size_t index_ = 0;

@@ -30,7 +30,7 @@ template <class Item>
 class broadcast_send : public leaf, public parked {
 public:
     broadcast_send(broadcast<Item>& target, Item&& item) noexcept
-        : leaf{&interrupt}, parked{&woken}, target_{target}, item_{std::move(item)} {}
+        : leaf{kind}, parked{&woken}, target_{target}, item_{std::move(item)} {}
 
     started start(waiter& self) noexcept {
         if (self.scope->is_cancelled()) return started::stopped;
@@ -58,6 +58,8 @@ private:
         waiting.target_.senders_.leave_if_parked(waiting);
         waiting.finish(notice::stopped);
     }
+
+    static constexpr wait_kind kind{&interrupt, "the readers of a broadcast"};
 
     broadcast<Item>& target_;
     Item item_;
@@ -90,7 +92,7 @@ class broadcast_reader {
     class next_operation : public detail::parked_leaf {
     public:
         explicit next_operation(broadcast_reader& reader) noexcept
-            : parked_leaf{reader.source_->readers_waiting_}, reader_{reader} {}
+            : parked_leaf{reader.source_->readers_waiting_, kind}, reader_{reader} {}
 
         started start(waiter& self) noexcept {
             if (self.scope->is_cancelled()) return started::stopped;
@@ -100,6 +102,8 @@ class broadcast_reader {
         static bool give_back() noexcept { return true; }  // it is still the next one
 
     private:
+        static constexpr wait_kind kind{&parked_leaf::interrupt, "a broadcast"};
+
         broadcast_reader& reader_;
     };
 

@@ -25,7 +25,7 @@ namespace detail {
 class condition_operation : public leaf, public parked {
 public:
     condition_operation(parking_lot& lot, mutex_guard& guard) noexcept
-        : leaf{&interrupt}, parked{&woken}, lot_{lot}, guard_{guard}, mutex_{*guard.held_} {}
+        : leaf{kind}, parked{&woken}, lot_{lot}, guard_{guard}, mutex_{*guard.held_} {}
 
     started start(waiter& self) noexcept;
     static void take() noexcept {}
@@ -36,6 +36,7 @@ private:
 
     static void woken(parked& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "a condition"};
     void acquire() noexcept;
     void own() noexcept;
 

@@ -14,7 +14,7 @@ namespace detail {
 class event_operation : public parked_leaf {
 public:
     event_operation(parking_lot& lot, const bool& is_set) noexcept
-        : parked_leaf{lot}, is_set_{is_set} {}
+        : parked_leaf{lot, kind}, is_set_{is_set} {}
 
     started start(waiter& self) noexcept {
         if (self.scope->is_cancelled()) return started::stopped;
@@ -24,6 +24,8 @@ public:
     static bool give_back() noexcept { return true; }
 
 private:
+    static constexpr wait_kind kind{&parked_leaf::interrupt, "an event"};
+
     const bool& is_set_;
 };
 

@@ -56,6 +56,9 @@ public:
     bool give_back() noexcept;
 
 private:
+    static std::uint64_t awaited_task(const cancellable& self) noexcept;
+    static constexpr wait_kind kind{&parked_leaf::interrupt, "a mutex", &awaited_task};
+
     mutex& wanted_;
     bool took_at_once_ = false;
     bool taken_ = false;
@@ -173,7 +176,11 @@ inline mutex_guard& mutex_guard::operator=(mutex_guard&& other) noexcept {
 namespace detail {
 
 inline mutex_operation::mutex_operation(mutex& wanted) noexcept
-    : parked_leaf{wanted.lot_}, wanted_{wanted} {}
+    : parked_leaf{wanted.lot_, kind}, wanted_{wanted} {}
+
+inline std::uint64_t mutex_operation::awaited_task(const cancellable& self) noexcept {
+    return static_cast<const mutex_operation&>(self).wanted_.owner();
+}
 
 inline started mutex_operation::start(waiter& self) noexcept {
     if (self.scope->is_cancelled()) return started::stopped;

@@ -113,9 +113,17 @@ Operation* first_live(parking_lot& lot) noexcept {
 /// A leaf that waits in a lot and ends when it is woken.
 class parked_leaf : public leaf, public parked {
 public:
-    explicit parked_leaf(parking_lot& lot) noexcept : leaf{&interrupt}, parked{&woken}, lot_{lot} {}
+    /// `kind` asks by way of interrupt().
+    parked_leaf(parking_lot& lot, const wait_kind& kind) noexcept
+        : leaf{kind}, parked{&woken}, lot_{lot} {}
 
 protected:
+    static void interrupt(cancellable& self) noexcept {
+        auto& waiting = static_cast<parked_leaf&>(self);
+        waiting.lot_.leave(waiting);
+        waiting.finish(notice::stopped);
+    }
+
     /// Begins to wait at the end of the lot; answers pending or stopped.
     started park(waiter& self) noexcept {
         if (!begin(self)) return started::stopped;
@@ -131,11 +139,6 @@ private:
         auto& waiting = static_cast<parked_leaf&>(self);
         waiting.was_woken_ = true;
         waiting.finish(notice::queue);
-    }
-    static void interrupt(cancellable& self) noexcept {
-        auto& waiting = static_cast<parked_leaf&>(self);
-        waiting.lot_.leave(waiting);
-        waiting.finish(notice::stopped);
     }
 
     parking_lot& lot_;

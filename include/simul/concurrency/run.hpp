@@ -91,9 +91,9 @@ Result run_on(loop& running, task<Result> main_task, const run_options& options 
 /// Returns       the task's result.
 /// Errors        the task's error, or the first error of the outermost group, with its own type; if
 ///               nobody catches it, the chain of awaits is printed before the process ends.
-///               cancelled if Ctrl-C stopped the task. errc::deadlock on the simulated backend if
-///               nothing can run any more. std::system_error with errc::unavailable if the backend
-///               asked for cannot run.
+///               cancelled if Ctrl-C stopped the task. deadlock, with the wait graph, on the
+///               simulated backend if nothing can run any more. std::system_error with
+///               errc::unavailable if the backend asked for cannot run.
 /// Threads       blocks the calling thread, which becomes the loop's. Not inside a task: await
 ///               instead.
 /// Source        asyncio.run, trio.run.

@@ -50,6 +50,8 @@ public:
     bool give_back() noexcept;
 
 private:
+    static constexpr wait_kind kind{&parked_leaf::interrupt, "a permit of a semaphore"};
+
     semaphore& wanted_;
     bool took_at_once_ = false;
     bool taken_ = false;
@@ -195,7 +197,7 @@ inline semaphore_permit& semaphore_permit::operator=(semaphore_permit&& other) n
 namespace detail {
 
 inline semaphore_operation::semaphore_operation(semaphore& wanted) noexcept
-    : parked_leaf{wanted.lot_}, wanted_{wanted} {}
+    : parked_leaf{wanted.lot_, kind}, wanted_{wanted} {}
 
 inline started semaphore_operation::start(waiter& self) noexcept {
     if (self.scope->is_cancelled()) return started::stopped;

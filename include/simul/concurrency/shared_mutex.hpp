@@ -51,7 +51,7 @@ namespace detail {
 class shared_mutex_operation : public leaf, public parked {
 public:
     shared_mutex_operation(shared_mutex& wanted, lock_mode mode) noexcept
-        : leaf{&interrupt}, parked{&woken}, wanted_{wanted}, mode_{mode} {}
+        : leaf{kind}, parked{&woken}, wanted_{wanted}, mode_{mode} {}
     ~shared_mutex_operation() { static_cast<void>(give_back()); }
 
     started start(waiter& self) noexcept;
@@ -65,6 +65,7 @@ private:
     friend class simul::shared_mutex;
     static void woken(parked& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "a shared mutex"};
 
     shared_mutex& wanted_;
     lock_mode mode_;

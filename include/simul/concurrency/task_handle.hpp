@@ -56,6 +56,7 @@ public:
     [[nodiscard]] handle_state state() const noexcept { return state_; }
     [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
     [[nodiscard]] cancel_reason reason() const noexcept { return reason_; }
+    [[nodiscard]] std::uint64_t task_number() const noexcept;
     void throw_if_failed() const;
 
     /// Watches the child, which must be running.
@@ -84,7 +85,7 @@ private:
 class watcher : public leaf, public handle_watch {
 public:
     explicit watcher(handle_base& watched) noexcept
-        : leaf{&interrupt}, handle_watch{&child_ended}, watched_{watched} {}
+        : leaf{kind}, handle_watch{&child_ended}, watched_{watched} {}
 
     started start(waiter& self) noexcept;
 
@@ -96,6 +97,8 @@ protected:
 private:
     static void child_ended(handle_watch& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static std::uint64_t awaited_task(const cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "a task", &awaited_task};
 
     bool busy_ = false;
 };

@@ -61,7 +61,7 @@ private:
 class wait_operation : public leaf, public timer {
 public:
     wait_operation(wait_until until, duration limit) noexcept
-        : leaf{&interrupt}, timer{&expire}, limit_{limit}, until_{until} {}
+        : leaf{kind}, timer{&expire}, limit_{limit}, until_{until} {}
 
     started start(waiter& self) noexcept;
     [[nodiscard]] wait_result take() const;
@@ -79,6 +79,7 @@ private:
     void end(notice how) noexcept;
     static void expire(timer& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "several tasks"};
 
     std::span<wait_watch> watches_;
     std::size_t ended_ = 0;

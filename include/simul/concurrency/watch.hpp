@@ -31,7 +31,7 @@ struct watch_state {
 class watch_operation : public parked_leaf {
 public:
     watch_operation(watch_state& watched, std::uint64_t& seen) noexcept
-        : parked_leaf{watched.lot}, watched_{watched}, seen_{seen} {}
+        : parked_leaf{watched.lot, kind}, watched_{watched}, seen_{seen} {}
 
     started start(waiter& self) noexcept {
         if (self.scope->is_cancelled()) return started::stopped;
@@ -44,6 +44,8 @@ public:
     static bool give_back() noexcept { return true; }  // it is still news to the next who asks
 
 private:
+    static constexpr wait_kind kind{&parked_leaf::interrupt, "a change"};
+
     watch_state& watched_;
     std::uint64_t& seen_;
 };

@@ -28,7 +28,8 @@ class scheduler;
 
 namespace detail {
 struct task_context;
-}
+class wait_graph_reader;
+}  // namespace detail
 
 /// Why a scope was cancelled.
 enum class cancel_reason : std::uint8_t {
@@ -58,21 +59,42 @@ private:
     cancel_reason reason_;
 };
 
+class cancellable;
+struct waiter;
+
+/// What is the same for all waits of one kind. It outlives them: a static member, as a rule.
+struct wait_kind {
+    /// Asks for the end. Called at most once for one wait, never re-entrantly. It either ends the
+    /// wait now (and notifies the waiter) or makes sure that it ends later.
+    void (*ask)(cancellable&) noexcept;
+
+    /// What is waited for, such as "a mutex"; see wait_graph().
+    const char* event = "an event";
+
+    /// The number of the task that has to bring it about; 0 while that is not known.
+    std::uint64_t (*awaited_task)(const cancellable&) noexcept = nullptr;
+};
+
 /// Something suspended that can be asked to end: the base of every leaf operation.
 ///
 /// Threads       the loop's thread.
 /// Lifetime      must be unlinked before it is destroyed; checked.
 class cancellable : public list_hook<cancellable> {
 public:
-    /// Asks for the end. Called at most once for one wait, never re-entrantly. It either ends the
-    /// wait now (and notifies the waiter) or makes sure that it ends later.
-    using request = void (*)(cancellable&) noexcept;
+    explicit cancellable(const wait_kind& kind) noexcept : kind_{&kind} {}
 
-    explicit cancellable(request ask) noexcept : ask_{ask} {}
+protected:
+    /// Says who is notified of the end, for those to whom wait_graph() is to show it.
+    void waits_for_this(waiter& who) noexcept { waiter_ = &who; }
+
+    /// Who waits, once that was said.
+    [[nodiscard]] waiter& waiting() const noexcept { return *waiter_; }
 
 private:
     friend class scheduler;
-    request ask_;
+    friend class detail::wait_graph_reader;
+    const wait_kind* kind_;
+    waiter* waiter_ = nullptr;
 };
 
 /// A node in the tree of cancel scopes. Task groups, time-outs and shields each contain one.
@@ -160,6 +182,7 @@ protected:
 
 private:
     friend class scheduler;
+    friend class detail::wait_graph_reader;
 
     void mark(cancel_reason reason, std::source_location where) noexcept;
     void link_below(cancel_scope& parent) noexcept;

@@ -34,6 +34,7 @@ class frame;
 }
 
 class schedule;
+class turn_observer;
 
 /// Runs coroutines of one thread. Use run() or loop unless you write a loop yourself.
 ///
@@ -79,6 +80,12 @@ public:
     /// first out, which is the rule.
     void follow(schedule* chosen) noexcept { schedule_ = chosen; }
 
+    /// From the next turn on, tells `told` of every turn; nullptr for nobody.
+    void observe(turn_observer* told) noexcept { observer_ = told; }
+
+    /// Who is told.
+    [[nodiscard]] turn_observer* observer() const noexcept { return observer_; }
+
     /// Delivers requests to cancel, destroys unwound frames, continues waiters, until all three
     /// lists are empty. To be called after anything that cancels outside of run_ready.
     void settle() noexcept;
@@ -123,6 +130,7 @@ private:
     using waiter_queue = intrusive_queue<waiter, &waiter::next>;
 
     void take_turn(waiter& next) noexcept;
+    void take_observed_turn(waiter& next) noexcept;
     std::size_t run_as_chosen() noexcept;
     void deliver_requests() noexcept;
 
@@ -134,6 +142,7 @@ private:
     unsigned depth_ = 0;
     std::uint32_t budget_ = inline_budget;
     schedule* schedule_ = nullptr;
+    turn_observer* observer_ = nullptr;
     waiter* running_ = nullptr;
     std::uint64_t task_number_ = 0;
     bool starts_eagerly_ = false;

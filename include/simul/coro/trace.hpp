@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <exception>
 #include <source_location>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,9 @@ void clear_traces() noexcept;
 
 /// The coroutine's name without return type, arguments and what differs between compilers.
 std::string plain_function_name(const char* name);
+
+/// The chain as text, a line for each step, of which the first is where somebody waits.
+std::string format_chain(std::span<const trace_entry> chain);
 
 }  // namespace detail
 

@@ -40,6 +40,7 @@ private:
     static void finished_on_worker(blocking_job& self) noexcept;
     static void finished_on_loop(posted_work& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "a blocking call"};
 
     loop* loop_ = nullptr;
     bool withdrawn_ = false;

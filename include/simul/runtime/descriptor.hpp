@@ -25,7 +25,7 @@ class descriptor_operation : public leaf, public operation {
 public:
     descriptor_operation(opcode what, int fd, void* data, std::size_t length,
                          std::uint32_t events = 0) noexcept
-        : leaf{&interrupt}, operation{what, fd, data, length, &finished} {
+        : leaf{kind}, operation{what, fd, data, length, &finished} {
         flags = events;
     }
 
@@ -37,6 +37,7 @@ protected:
 private:
     static void finished(operation& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "a descriptor"};
 
     bool asked_to_end_ = false;
 };

@@ -7,7 +7,7 @@
 // event has come. A complete one, sleeping until `when`:
 //
 //     struct nap : leaf, timer {
-//         explicit nap(time_point when) : leaf{&wake}, timer{&ring, when} {}
+//         explicit nap(time_point when) : leaf{kind}, timer{&ring, when} {}
 //         started start(waiter& self) noexcept {
 //             if (!begin(self)) return started::stopped;
 //             loop::current().arm(*this);
@@ -19,6 +19,7 @@
 //             loop::current().disarm(static_cast<nap&>(c));
 //             static_cast<nap&>(c).finish(notice::stopped);
 //         }
+//         static constexpr wait_kind kind{&wake, "a nap"};
 //     };
 #pragma once
 
@@ -31,12 +32,11 @@ namespace simul {
 /// Threads       the loop's thread.
 class leaf : public cancellable {
 public:
-    /// `ask` is called when the wait is to end before its event; see cancellable.
-    explicit leaf(request ask) noexcept : cancellable{ask} {}
+    explicit leaf(const wait_kind& kind) noexcept : cancellable{kind} {}
 
     /// While it waits: true if a request to end is on its way. It may be a branch of a select that
     /// has lost, so what cannot be given back must no longer be taken from it or given to it.
-    [[nodiscard]] bool is_doomed() const noexcept { return waiter_->scope->is_cancelled(); }
+    [[nodiscard]] bool is_doomed() const noexcept { return waiting().scope->is_cancelled(); }
 
 protected:
     /// Begins to wait for `self`, unless its scope is cancelled.
@@ -44,7 +44,7 @@ protected:
     /// Returns       false if it is; start() then answers stopped.
     [[nodiscard]] bool begin(waiter& self) noexcept {
         if (self.scope->is_cancelled()) return false;
-        waiter_ = &self;
+        waits_for_this(self);
         self.scope->add(*this);
         return true;
     }
@@ -52,14 +52,8 @@ protected:
     /// Ends the wait: leaves the scope and tells the waiter.
     void finish(notice how) noexcept {
         cancellable::unlink();
-        waiter_->notify(how);
+        waiting().notify(how);
     }
-
-    /// Who waits, from begin() on.
-    [[nodiscard]] waiter& waiting() const noexcept { return *waiter_; }
-
-private:
-    waiter* waiter_ = nullptr;
 };
 
 }  // namespace simul

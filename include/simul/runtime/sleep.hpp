@@ -24,7 +24,7 @@ private:
 
 class sleep_operation : public leaf, public timer {
 public:
-    explicit sleep_operation(time_point when) noexcept : leaf{&interrupt}, timer{&expire, when} {}
+    explicit sleep_operation(time_point when) noexcept : leaf{kind}, timer{&expire, when} {}
 
     started start(waiter& self) noexcept;
     static void take() noexcept {}
@@ -32,6 +32,7 @@ public:
 private:
     static void expire(timer& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "a time"};
 };
 
 class sleep_for_operation : public sleep_operation {

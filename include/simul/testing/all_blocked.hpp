@@ -12,7 +12,7 @@ namespace detail {
 
 class all_blocked_operation : public leaf, public rest_watcher {
 public:
-    all_blocked_operation() noexcept : leaf{&interrupt}, rest_watcher{&wake} {}
+    all_blocked_operation() noexcept : leaf{kind}, rest_watcher{&wake} {}
 
     started start(waiter& self) noexcept {
         if (!begin(self)) return started::stopped;
@@ -30,6 +30,8 @@ private:
         waiting.rest_watcher::unlink();
         waiting.finish(notice::stopped);
     }
+
+    static constexpr wait_kind kind{&interrupt, "all others to be blocked"};
 };
 
 }  // namespace detail

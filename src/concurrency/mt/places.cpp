@@ -53,8 +53,8 @@ void thread_place::sleep(line& where, lock& held) noexcept {
     }
 }
 
-task_place::task_place(request ask, void* hand, std::mutex& guard) noexcept
-    : leaf{ask}, place{hand}, posted_work{&arrived, nullptr}, guard_{guard} {}
+task_place::task_place(const wait_kind& kind, void* hand, std::mutex& guard) noexcept
+    : leaf{kind}, place{hand}, posted_work{&arrived, nullptr}, guard_{guard} {}
 
 started task_place::wait_in(line& where, waiter& self) noexcept {
     if (!begin(self)) return started::stopped;

@@ -18,13 +18,14 @@ using log = std::vector<std::string>;
 // Something suspended that writes down when it is asked to end.
 struct asked_operation : cancellable {
     asked_operation(log& lines, std::string text)
-        : cancellable{&ask}, lines_{lines}, name{std::move(text)} {}
+        : cancellable{kind}, lines_{lines}, name{std::move(text)} {}
 
     static void ask(cancellable& self) noexcept {
         auto& operation = static_cast<asked_operation&>(self);
         operation.lines_.push_back(operation.name);
         if (operation.also_ends != nullptr) operation.also_ends->unlink();
     }
+    static constexpr wait_kind kind{&ask};
 
     asked_operation* also_ends = nullptr;
 

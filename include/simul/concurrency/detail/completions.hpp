@@ -81,7 +81,7 @@ private:
 class next_completion : public leaf, public parked, public timer {
 public:
     explicit next_completion(completion_list& source) noexcept
-        : leaf{&interrupt}, parked{&woken}, timer{&expire}, source_{source} {}
+        : leaf{kind}, parked{&woken}, timer{&expire}, source_{source} {}
     next_completion(const next_completion&) = delete;
     next_completion& operator=(const next_completion&) = delete;
     ~next_completion() { static_cast<void>(give_back()); }
@@ -102,6 +102,7 @@ private:
     static void woken(parked& self) noexcept;
     static void expire(timer& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "the first of several tasks"};
 
     completion_list& source_;
     completion_watch* taken_ = nullptr;

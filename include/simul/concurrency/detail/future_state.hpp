@@ -174,7 +174,7 @@ template <class Value, bool Takes>
 class future_operation : public parked_leaf {
 public:
     explicit future_operation(future_reference<Value> shared) noexcept
-        : parked_leaf{shared->readers()}, state_{std::move(shared)} {}
+        : parked_leaf{shared->readers(), kind}, state_{std::move(shared)} {}
 
     started start(waiter& self) noexcept {
         if (self.scope->is_cancelled()) return started::stopped;
@@ -190,6 +190,8 @@ public:
     static bool give_back() noexcept { return true; }  // the future keeps it
 
 private:
+    static constexpr wait_kind kind{&parked_leaf::interrupt, "a future"};
+
     future_reference<Value> state_;
 };
 

@@ -19,7 +19,7 @@ class group;
 class grace_period : public cancellable, public timer {
 public:
     grace_period(group& owner, duration period) noexcept
-        : cancellable{&asked}, timer{&is_over}, owner_{owner}, period_{period} {}
+        : cancellable{kind}, timer{&is_over}, owner_{owner}, period_{period} {}
 
     /// Time begins to run, unless it does already.
     void begin() noexcept;
@@ -31,6 +31,7 @@ public:
 
 private:
     static void asked(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&asked};
     static void is_over(timer& self) noexcept;
     void note(const task_identity& task) noexcept;
 

@@ -113,6 +113,7 @@ private:
 
     static void woken(parked& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "an object of a pool"};
 
     pool_core& core_;
     pool_line& line_;

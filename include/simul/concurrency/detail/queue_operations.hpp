@@ -25,7 +25,7 @@ template <class Item, class Order>
 class get_operation : public leaf, public parked {
 public:
     explicit get_operation(queue<Item, Order>& source) noexcept
-        : leaf{&interrupt}, parked{&woken}, source_{source} {}
+        : leaf{kind}, parked{&woken}, source_{source} {}
     ~get_operation() { static_cast<void>(give_back()); }
 
     started start(waiter& self) noexcept;
@@ -49,6 +49,7 @@ private:
         static_cast<get_operation&>(self).finish(notice::queue);
     }
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "an item"};
     queue<Item, Order>& source_;
     std::optional<Item> item_;
 };
@@ -64,7 +65,7 @@ template <class Item, class Order>
 class put_operation : public leaf, public parked {
 public:
     put_operation(queue<Item, Order>& target, Item&& item) noexcept
-        : leaf{&interrupt}, parked{&woken}, target_{target}, item_{std::move(item)} {}
+        : leaf{kind}, parked{&woken}, target_{target}, item_{std::move(item)} {}
 
     started start(waiter& self) noexcept;
     void take() const {
@@ -78,6 +79,7 @@ private:
         static_cast<put_operation&>(self).finish(notice::queue);
     }
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "room in a queue"};
 
     queue<Item, Order>& target_;
     Item item_;
@@ -87,7 +89,7 @@ private:
 class join_operation : public parked_leaf {
 public:
     join_operation(parking_lot& lot, const std::size_t& unfinished) noexcept
-        : parked_leaf{lot}, unfinished_{unfinished} {}
+        : parked_leaf{lot, kind}, unfinished_{unfinished} {}
 
     started start(waiter& self) noexcept {
         if (self.scope->is_cancelled()) return started::stopped;
@@ -97,6 +99,8 @@ public:
     static bool give_back() noexcept { return true; }
 
 private:
+    static constexpr wait_kind kind{&parked_leaf::interrupt, "the items of a queue to be done"};
+
     const std::size_t& unfinished_;
 };
 

@@ -105,6 +105,7 @@ protected:
 private:
     static void woken(parked& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "a shared task"};
     void part() noexcept;
 
     std::shared_ptr<shared_core> core_;

@@ -85,7 +85,7 @@ private:
 class memory_operation : public leaf {
 public:
     memory_operation(memory_pipe* on, pipe_side side, std::byte* data, std::size_t size) noexcept
-        : leaf{&interrupt}, data_{data}, size_{size}, pipe_{on}, side_{side} {}
+        : leaf{kind}, data_{data}, size_{size}, pipe_{on}, side_{side} {}
 
     started start(waiter& self) noexcept;
     [[nodiscard]] std::size_t take() const { return take_stream_result(result_); }
@@ -99,6 +99,7 @@ public:
 
 private:
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "the other side of a stream"};
 
     std::byte* data_;
     std::size_t size_;

@@ -139,7 +139,7 @@ class socket_operation : public leaf, public operation {
 public:
     socket_operation(shared_socket* on, direction which, opcode what, void* data,
                      std::size_t length) noexcept
-        : leaf{&interrupt},
+        : leaf{kind},
           operation{what, on != nullptr ? on->descriptor() : -1, data, length, &finished},
           socket_{on},
           direction_{which} {
@@ -159,6 +159,7 @@ protected:
 private:
     static void finished(operation& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "a socket"};
     [[nodiscard]] bool settle_before_submit() noexcept;
     void settle_result() noexcept;
 

@@ -65,7 +65,7 @@ class lockstep_operation : public leaf {
 public:
     lockstep_operation(lockstep_lane* on, lane_side side, std::byte* data,
                        std::size_t size) noexcept
-        : leaf{&interrupt}, data_{data}, size_{size}, lane_{on}, side_{side} {}
+        : leaf{kind}, data_{data}, size_{size}, lane_{on}, side_{side} {}
 
     started start(waiter& self) noexcept;
     [[nodiscard]] std::size_t take() const { return simul::detail::take_stream_result(result_); }
@@ -75,6 +75,7 @@ private:
 
     void complete(std::ptrdiff_t result) noexcept;
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "the other side of a stream"};
 
     std::byte* data_;
     std::size_t size_;

@@ -158,7 +158,7 @@ private:
 /// The place of a task, which is the operation that it awaits.
 class task_place : public leaf, public place, public posted_work {
 public:
-    task_place(request ask, void* hand, std::mutex& guard) noexcept;
+    task_place(const wait_kind& kind, void* hand, std::mutex& guard) noexcept;
 
 protected:
     ~task_place() = default;

@@ -18,7 +18,7 @@ template <class Item, class Order>
 class get_operation : public task_place {
 public:
     explicit get_operation(queue_core<Item, Order>& source) noexcept
-        : task_place{&interrupt, &item_, source.mutex}, source_{source} {}
+        : task_place{kind, &item_, source.mutex}, source_{source} {}
     ~get_operation() { static_cast<void>(give_back()); }
 
     started start(waiter& self) noexcept;
@@ -35,6 +35,7 @@ protected:
 
 private:
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "an item"};
 
     queue_core<Item, Order>& source_;
     std::optional<Item> item_;
@@ -51,7 +52,7 @@ template <class Item, class Order>
 class put_operation : public task_place {
 public:
     put_operation(queue_core<Item, Order>& target, Item&& item) noexcept
-        : task_place{&interrupt, &item_, target.mutex}, target_{target}, item_{std::move(item)} {}
+        : task_place{kind, &item_, target.mutex}, target_{target}, item_{std::move(item)} {}
 
     started start(waiter& self) noexcept;
     void take() const {
@@ -61,6 +62,7 @@ public:
 
 private:
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "room in a queue"};
 
     queue_core<Item, Order>& target_;
     Item item_;
@@ -69,7 +71,7 @@ private:
 class join_operation : public task_place {
 public:
     join_operation(std::mutex& guard, line& joiners, const std::size_t& unfinished) noexcept
-        : task_place{&interrupt, nullptr, guard}, joiners_{joiners}, unfinished_{unfinished} {}
+        : task_place{kind, nullptr, guard}, joiners_{joiners}, unfinished_{unfinished} {}
 
     started start(waiter& self) noexcept;
     static void take() noexcept {}
@@ -77,6 +79,7 @@ public:
 
 private:
     static void interrupt(cancellable& self) noexcept;
+    static constexpr wait_kind kind{&interrupt, "the items of a queue to be done"};
 
     line& joiners_;
     const std::size_t& unfinished_;
