@@ -27,7 +27,7 @@ static_assert(
 
 // Callbacks that throw are reported one by one; the others are called, and tasks go on.
 EVERY_WORLD_TEST(O6, errors_of_callbacks_are_reported_and_the_loop_goes_on) {
-    const counted_unhandled_errors unhandled;
+    const unhandled_errors unhandled;
     int called = 0;
     promise<int> given;
     const future<int> result = given.get_future();
@@ -50,7 +50,7 @@ EVERY_WORLD_TEST(O6, errors_of_callbacks_are_reported_and_the_loop_goes_on) {
     given.set_value(5);
     co_await testing::wait_until_all_blocked();
     EXPECT_EQ(called, 13);
-    EXPECT_EQ(unhandled.number(), 7);
+    EXPECT_EQ(unhandled.count(), 7U);
     const int value = co_await result;
     EXPECT_EQ(value, 5);
 }

@@ -112,7 +112,7 @@ EVERY_WORLD_TEST(O2, what_is_left_when_the_main_task_ends_is_cancelled) {
 // An error is thrown where the group ends; who keeps the handle, or looks at it, does not change
 // that.
 EVERY_WORLD_TEST(O3, error_is_reported_at_the_end_of_the_group_whoever_has_the_handle) {
-    const counted_unhandled_errors unhandled;
+    const unhandled_errors unhandled;
     event fails;
     fails.set();
     int seen = 0;
@@ -138,12 +138,12 @@ EVERY_WORLD_TEST(O3, error_is_reported_at_the_end_of_the_group_whoever_has_the_h
     EXPECT_EQ(seen, 1);
     EXPECT_EQ(thrown, 1);
     EXPECT_NE(kept.error(), nullptr);
-    EXPECT_EQ(unhandled.number(), 0);
+    EXPECT_EQ(unhandled.count(), 0U);
 }
 
 // A task that was cancelled, and whose handle nobody has looked at, is no error.
 EVERY_WORLD_TEST(O3, cancelled_task_that_nobody_looked_at_is_not_reported) {
-    const counted_unhandled_errors unhandled;
+    const unhandled_errors unhandled;
     event never;
     co_await with_task_group([&](task_group& group) -> task<> {
         auto child = group.spawn([&]() -> task<> { co_await never.wait(); });
@@ -153,7 +153,7 @@ EVERY_WORLD_TEST(O3, cancelled_task_that_nobody_looked_at_is_not_reported) {
         EXPECT_TRUE(child.was_cancelled());
         EXPECT_EQ(child.error(), nullptr);
     });
-    EXPECT_EQ(unhandled.number(), 0);
+    EXPECT_EQ(unhandled.count(), 0U);
 }
 
 // Errors that follow the first are kept, in the order in which they happened; tasks that were just

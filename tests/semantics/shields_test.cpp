@@ -38,7 +38,7 @@ std::vector<std::string> names_of(const std::vector<slow_task>& tasks) {
 // Nothing goes on behind a shield when its waiter has gone: the waiter stays, gets a late error
 // once, through however many shields, and is stopped afterwards.
 EVERY_WORLD_TEST(C13, late_error_behind_shields_reaches_the_waiter_once) {
-    const counted_unhandled_errors unhandled;
+    const unhandled_errors unhandled;
     event fails;
     int caught = 0;
     task_group group;
@@ -61,7 +61,7 @@ EVERY_WORLD_TEST(C13, late_error_behind_shields_reaches_the_waiter_once) {
     });
     EXPECT_EQ(caught, 1);
     EXPECT_TRUE(waiter.was_cancelled());
-    EXPECT_EQ(unhandled.number(), 0);
+    EXPECT_EQ(unhandled.count(), 0U);
 }
 
 // A shielded wait for what never comes is bounded by a limit inside the shield.
@@ -144,7 +144,7 @@ VIRTUAL_WORLD_TEST(C16, second_request_with_less_grace_shortens_the_first) {
 // The waiter of shielded work is cancelled, then the work fails, and nobody catches it: the error
 // is the group's, once, and is not reported a second time.
 EVERY_WORLD_TEST(T09, late_error_that_nobody_catches_is_reported_once) {
-    const counted_unhandled_errors unhandled;
+    const unhandled_errors unhandled;
     event fails;
     int caught = 0;
     std::size_t later = 0;
@@ -167,7 +167,7 @@ EVERY_WORLD_TEST(T09, late_error_that_nobody_catches_is_reported_once) {
     });
     EXPECT_EQ(caught, 1);
     EXPECT_EQ(later, 0U);
-    EXPECT_EQ(unhandled.number(), 0);
+    EXPECT_EQ(unhandled.count(), 0U);
     EXPECT_NE(waiter.error(), nullptr);
 }
 

@@ -18,6 +18,7 @@
 #include "simul/concurrency/timeout.hpp"
 #include "simul/runtime/unhandled.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/unhandled_errors.hpp"
 
 namespace simul {
 namespace {
@@ -33,24 +34,6 @@ static_assert(std::is_same_v<await_result_t<const future<int>&>, const int&>);
 static_assert(std::is_same_v<await_result_t<future<int>>, int>);
 static_assert(std::is_same_v<await_result_t<future<int&>&>, int&>);
 static_assert(std::is_void_v<await_result_t<future<>&>>);
-
-/// Collects what reaches the handler while it lives.
-class collected_errors {
-public:
-    collected_errors() : previous_{set_unhandled_error_handler(&keep)} { all().clear(); }
-    collected_errors(const collected_errors&) = delete;
-    collected_errors& operator=(const collected_errors&) = delete;
-    ~collected_errors() { set_unhandled_error_handler(previous_); }
-
-    static void keep(std::exception_ptr, const char* context) noexcept { all().push_back(context); }
-    static names& all() {
-        static names contexts;
-        return contexts;
-    }
-
-private:
-    unhandled_error_handler previous_;
-};
 
 std::exception_ptr failure() {
     return std::make_exception_ptr(std::runtime_error{"failed"});
@@ -542,7 +525,7 @@ TEST(future, callbacks_may_add_and_remove_callbacks) {
 
 // O6.
 TEST(future, what_a_callback_throws_goes_to_the_handler_and_the_others_are_called) {
-    const collected_errors errors;
+    const unhandled_errors errors;
     int called = 0;
     simulate([&]() -> task<> {
         promise<int> given;
@@ -555,8 +538,8 @@ TEST(future, what_a_callback_throws_goes_to_the_handler_and_the_others_are_calle
         co_await some_passes();
     });
     EXPECT_EQ(called, 1);
-    EXPECT_EQ(errors.all(), (names{"in a callback of a future", "in a callback of a future",
-                                   "in a callback for the cancellation of a promise"}));
+    EXPECT_EQ(errors.contexts(), (names{"in a callback of a future", "in a callback of a future",
+                                        "in a callback for the cancellation of a promise"}));
 }
 
 TEST(future, a_callback_may_hold_the_future_and_be_its_last_holder) {

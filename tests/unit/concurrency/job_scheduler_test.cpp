@@ -15,6 +15,7 @@
 #include "simul/concurrency/task_group.hpp"
 #include "simul/runtime/unhandled.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/unhandled_errors.hpp"
 
 namespace simul {
 namespace {
@@ -42,28 +43,6 @@ job_scheduler_options writing_to(log& errors) {
     return job_scheduler_options{}.on_error(
         [&errors](const std::exception_ptr& error) { errors.push_back(message_of(error)); });
 }
-
-// What the handler of unhandled errors is told while this exists.
-class unhandled_log {
-public:
-    unhandled_log() {
-        errors().clear();
-        before_ = set_unhandled_error_handler([](std::exception_ptr error, const char*) noexcept {
-            errors().push_back(message_of(error));
-        });
-    }
-    unhandled_log(const unhandled_log&) = delete;
-    unhandled_log& operator=(const unhandled_log&) = delete;
-    ~unhandled_log() { set_unhandled_error_handler(before_); }
-
-    static log& errors() {
-        static log list;
-        return list;
-    }
-
-private:
-    unhandled_error_handler before_;
-};
 
 task<> sleeps(duration time) {
     co_await sleep_for(time);
@@ -280,24 +259,24 @@ TEST(job_scheduler, tells_its_handler_when_all_who_waited_were_cancelled) {
 }
 
 TEST(job_scheduler, without_a_handler_reports_unhandled_errors) {
-    unhandled_log unhandled;
+    const unhandled_errors unhandled;
     simulate([]() -> task<> {
         job_scheduler jobs;
         static_cast<void>(co_await jobs.spawn(fails(1s, "x")));
         co_await jobs.wait_and_close();
     });
-    EXPECT_EQ(unhandled.errors(), log{"x"});
+    EXPECT_EQ(unhandled.messages(), log{"x"});
 }
 
 TEST(job_scheduler, reports_the_error_and_that_of_a_handler_that_throws) {
-    unhandled_log unhandled;
+    const unhandled_errors unhandled;
     simulate([]() -> task<> {
         job_scheduler jobs{job_scheduler_options{}.on_error(
             [](const std::exception_ptr&) { throw failure{"handler"}; })};
         static_cast<void>(co_await jobs.spawn(fails(1s, "x")));
         co_await jobs.wait_and_close();
     });
-    EXPECT_EQ(unhandled.errors(), (log{"x", "handler"}));
+    EXPECT_EQ(unhandled.messages(), (log{"x", "handler"}));
 }
 
 // --- waiting for and closing one job

@@ -12,6 +12,7 @@
 #include "simul/concurrency/task_group.hpp"
 #include "simul/concurrency/timeout.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/unhandled_errors.hpp"
 
 namespace simul {
 namespace {
@@ -40,26 +41,6 @@ task<> fail(duration delay) {
     if (delay > 0s) co_await sleep_for(delay);
     throw failure{"branch"};
 }
-
-// Collects what reaches the unhandled-error handler while it lives.
-class unhandled_errors {
-public:
-    unhandled_errors() : previous_{set_unhandled_error_handler(&keep)} { kept().clear(); }
-    unhandled_errors(const unhandled_errors&) = delete;
-    unhandled_errors& operator=(const unhandled_errors&) = delete;
-    ~unhandled_errors() {
-        set_unhandled_error_handler(previous_);
-        kept().clear();
-    }
-    static std::vector<std::exception_ptr>& kept() {
-        static std::vector<std::exception_ptr> errors;
-        return errors;
-    }
-
-private:
-    static void keep(std::exception_ptr error, const char*) noexcept { kept().push_back(error); }
-    unhandled_error_handler previous_;
-};
 
 TEST(select, returns_what_ends_first_and_which_it_was) {
     run_on_each_backend([]() -> task<> {
@@ -141,8 +122,10 @@ TEST(select, gives_an_error_of_a_loser_to_the_unhandled_error_handler) {
         auto first = co_await select(give(1, 1s), finally(sleep_for(1h), fail(1s)));
         EXPECT_EQ(first.index(), 0U);
     });
-    EXPECT_EQ(errors.kept().size(), 1U);
-    for (const auto& each : errors.kept()) EXPECT_THROW(std::rethrow_exception(each), failure);
+    EXPECT_EQ(errors.count(), 1U);
+    for (const auto& each : errors.reports()) {
+        EXPECT_THROW(std::rethrow_exception(each.error), failure);
+    }
 }
 
 TEST(select, destroys_the_late_result_of_a_loser) {

@@ -16,37 +16,13 @@
 #include "simul/concurrency/timeout.hpp"
 #include "simul/runtime/unhandled.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/unhandled_errors.hpp"
 
 namespace simul {
 namespace {
 
 using namespace std::chrono_literals;
 using namespace test;
-
-std::vector<std::string>& reported() {
-    static std::vector<std::string> messages;
-    return messages;
-}
-
-// Collects what would be printed.
-class collected_reports {
-public:
-    collected_reports() : previous_{set_unhandled_error_handler(&keep)} { reported().clear(); }
-    collected_reports(const collected_reports&) = delete;
-    collected_reports& operator=(const collected_reports&) = delete;
-    ~collected_reports() { set_unhandled_error_handler(previous_); }
-
-private:
-    static void keep(std::exception_ptr error, const char*) noexcept {
-        try {
-            std::rethrow_exception(error);
-        } catch (const std::exception& known) {
-            reported().emplace_back(known.what());
-        }
-    }
-
-    unhandled_error_handler previous_;
-};
 
 struct counts {
     int started = 0;
@@ -153,7 +129,7 @@ TEST(shared_task, a_temporary_gives_a_copy_that_outlives_it) {
 }
 
 TEST(shared_task, an_error_reaches_all_who_await_it_and_not_the_group) {
-    const collected_reports reports;
+    const unhandled_errors unhandled;
     simulate([]() -> task<> {
         int errors = 0;
         co_await with_task_group([&](task_group& owner) -> task<> {
@@ -179,7 +155,7 @@ TEST(shared_task, an_error_reaches_all_who_await_it_and_not_the_group) {
         });
         EXPECT_EQ(errors, 4);
     });
-    EXPECT_TRUE(reported().empty());
+    EXPECT_TRUE(unhandled.reports().empty());
 }
 
 // Q11.
@@ -293,17 +269,18 @@ TEST(shared_task, goes_on_when_somebody_joins_before_the_last_one_has_left) {
 
 // O3, C13.
 TEST(shared_task, an_error_that_nobody_took_is_reported_exactly_once) {
-    const collected_reports reports;
-    simulate([]() -> task<> {
+    const unhandled_errors unhandled;
+    simulate([&]() -> task<> {
         shared_task_options options;
         options.keep_running = true;
         shared_task shared{fail_after(2s), options};
         const shared_task keeps_a_handle = shared;
         static_cast<void>(co_await move_on_after(1s, shared_task{shared}));
         static_cast<void>(co_await move_on_after(500ms, shared_task{shared}));
-        EXPECT_TRUE(reported().empty());
+        EXPECT_TRUE(unhandled.reports().empty());
         co_await sleep_for(1s);
-        EXPECT_EQ(reported(), (std::vector<std::string>{"broken"})) << "when it ended, not later";
+        EXPECT_EQ(unhandled.messages(), (std::vector<std::string>{"broken"}))
+            << "when it ended, not later";
         bool caught = false;
         try {
             co_await shared;
@@ -312,12 +289,12 @@ TEST(shared_task, an_error_that_nobody_took_is_reported_exactly_once) {
         }
         EXPECT_TRUE(caught);
     });
-    EXPECT_EQ(reported().size(), 1U);
+    EXPECT_EQ(unhandled.count(), 1U);
 }
 
 TEST(shared_task, an_error_on_its_way_to_somebody_who_is_cancelled_is_reported) {
     for (const bool fails_first : {true, false}) {
-        const collected_reports reports;
+        const unhandled_errors unhandled;
         simulate([&]() -> task<> {
             event go;
             auto fail_at_once = [&]() -> task<std::string> {
@@ -342,12 +319,12 @@ TEST(shared_task, an_error_on_its_way_to_somebody_who_is_cancelled_is_reported) 
             EXPECT_TRUE(only.was_cancelled());
             EXPECT_TRUE(shared.error());
         });
-        EXPECT_EQ(reported(), (std::vector<std::string>{"broken"}));
+        EXPECT_EQ(unhandled.messages(), (std::vector<std::string>{"broken"}));
     }
 }
 
 TEST(shared_task, an_error_of_its_cleanup_after_the_last_has_left_is_reported) {
-    const collected_reports reports;
+    const unhandled_errors unhandled;
     simulate([]() -> task<> {
         auto clean_up = []() -> task<> {
             co_await yield_now();
@@ -362,7 +339,7 @@ TEST(shared_task, an_error_of_its_cleanup_after_the_last_has_left_is_reported) {
         static_cast<void>(co_await move_on_after(1s, shared_task{shared}));
         co_await sleep_for(1s);
     });
-    EXPECT_EQ(reported(), (std::vector<std::string>{"cleanup"}));
+    EXPECT_EQ(unhandled.messages(), (std::vector<std::string>{"cleanup"}));
 }
 
 TEST(shared_task, ends_with_its_group_and_says_so_to_those_outside) {

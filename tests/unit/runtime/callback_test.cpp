@@ -18,6 +18,7 @@
 #include "simul/concurrency/timeout.hpp"
 #include "simul/runtime/unhandled.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/unhandled_errors.hpp"
 
 namespace simul {
 namespace {
@@ -25,24 +26,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace test;
 using names = std::vector<std::string>;
-
-/// Collects what reaches the handler while it lives.
-class collected_errors {
-public:
-    collected_errors() : previous_{set_unhandled_error_handler(&keep)} { all().clear(); }
-    collected_errors(const collected_errors&) = delete;
-    collected_errors& operator=(const collected_errors&) = delete;
-    ~collected_errors() { set_unhandled_error_handler(previous_); }
-
-    static void keep(std::exception_ptr, const char* context) noexcept { all().push_back(context); }
-    static names& all() {
-        static names contexts;
-        return contexts;
-    }
-
-private:
-    unhandled_error_handler previous_;
-};
 
 loop_options simulated() {
     return options_for(backend_kind::simulated).loop;
@@ -329,7 +312,7 @@ TEST(callback, the_function_is_gone_after_the_call_whoever_has_a_handle) {
 // O6.
 TEST(callback, what_it_throws_goes_to_the_handler_and_the_loop_goes_on) {
     for (const backend_kind kind : test_backends()) {
-        const collected_errors errors;
+        const unhandled_errors errors;
         bool called = false;
         const auto body = [&]() -> task<> {
             call_soon([] { throw std::runtime_error{"soon"}; });
@@ -338,8 +321,8 @@ TEST(callback, what_it_throws_goes_to_the_handler_and_the_loop_goes_on) {
             while (!called) co_await sleep_for(1ms);
         };
         run(body(), options_for(kind));
-        EXPECT_EQ(errors.all(), (names{"in a function given to call_soon",
-                                       "in a function given to call_at or call_later"}));
+        EXPECT_EQ(errors.contexts(), (names{"in a function given to call_soon",
+                                            "in a function given to call_at or call_later"}));
     }
 }
 

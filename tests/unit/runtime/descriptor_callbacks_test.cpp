@@ -25,6 +25,7 @@
 #include "simul/runtime/descriptor.hpp"
 #include "simul/runtime/unhandled.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/unhandled_errors.hpp"
 
 namespace simul {
 namespace {
@@ -32,24 +33,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace test;
 using names = std::vector<std::string>;
-
-/// Collects what reaches the handler while it lives.
-class collected_errors {
-public:
-    collected_errors() : previous_{set_unhandled_error_handler(&keep)} { all().clear(); }
-    collected_errors(const collected_errors&) = delete;
-    collected_errors& operator=(const collected_errors&) = delete;
-    ~collected_errors() { set_unhandled_error_handler(previous_); }
-
-    static void keep(std::exception_ptr, const char* context) noexcept { all().push_back(context); }
-    static names& all() {
-        static names contexts;
-        return contexts;
-    }
-
-private:
-    unhandled_error_handler previous_;
-};
 
 detail::simulated_backend& simulated_world() {
     return static_cast<detail::simulated_backend&>(loop::current().io());
@@ -323,10 +306,10 @@ TEST(descriptor_callbacks, are_removed_by_descriptor_readers_and_writers_apart) 
 
 // O6.
 TEST(descriptor_callbacks, what_one_throws_goes_to_the_handler_and_it_is_called_again) {
-    const collected_errors errors;
+    const unhandled_errors errors;
     run_in_each_world([&]() -> task<> {
         stream_pair pair;
-        errors.all().clear();
+        errors.clear();
         int calls = 0;
         descriptor_callback reader;
         reader = add_reader(pair.right, [&] {
@@ -336,7 +319,7 @@ TEST(descriptor_callbacks, what_one_throws_goes_to_the_handler_and_it_is_called_
         co_await send_byte(pair.left);
         co_await some_passes();
         EXPECT_EQ(calls, 2);
-        EXPECT_EQ(errors.all(),
+        EXPECT_EQ(errors.contexts(),
                   (names{"in a callback of a descriptor", "in a callback of a descriptor"}));
         co_await pair.close();
     });
@@ -354,7 +337,7 @@ TEST(descriptor_callbacks, a_number_that_is_no_descriptor_is_an_error_at_once) {
 }
 
 TEST(descriptor_callbacks, a_descriptor_closed_under_one_that_waits_ends_it_without_a_call) {
-    const collected_errors errors;
+    const unhandled_errors errors;
     run_in_each_world([&]() -> task<> {
         stream_pair pair;
         int alive = 0;
@@ -365,7 +348,7 @@ TEST(descriptor_callbacks, a_descriptor_closed_under_one_that_waits_ends_it_with
         co_await some_passes();
         EXPECT_FALSE(reader.is_active());
         EXPECT_EQ(alive, 0);
-        EXPECT_TRUE(errors.all().empty());
+        EXPECT_TRUE(errors.contexts().empty());
         co_await pair.close();
     });
 }
@@ -373,11 +356,11 @@ TEST(descriptor_callbacks, a_descriptor_closed_under_one_that_waits_ends_it_with
 // The error of a wait that was begun anew cannot be thrown to anybody.
 TEST(descriptor_callbacks,
      an_error_that_comes_later_goes_to_the_handler_and_ends_the_registration) {
-    const collected_errors errors;
+    const unhandled_errors errors;
     run_on_each_backend([&]() -> task<> {
         if (loop::current().is_simulated()) co_return;
         stream_pair pair;
-        errors.all().clear();
+        errors.clear();
         int calls = 0;
         int alive = 0;
         const descriptor_callback writer = add_writer(pair.left, [&, held = counted_object{alive}] {
@@ -386,7 +369,7 @@ TEST(descriptor_callbacks,
         });
         co_await some_passes();
         EXPECT_EQ(calls, 1);
-        EXPECT_EQ(errors.all(), (names{"in the wait for a callback of a descriptor"}));
+        EXPECT_EQ(errors.contexts(), (names{"in the wait for a callback of a descriptor"}));
         EXPECT_FALSE(writer.is_active());
         EXPECT_EQ(alive, 0);
         co_await pair.close();

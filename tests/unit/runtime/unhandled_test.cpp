@@ -10,6 +10,7 @@
 
 #include "simul/concurrency/select.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/unhandled_errors.hpp"
 
 namespace simul {
 namespace {
@@ -17,50 +18,22 @@ namespace {
 using namespace std::chrono_literals;
 using namespace test;
 
-struct report {
-    std::exception_ptr error;
-    std::string context;
-};
-
-/// Collects what reaches the handler while it lives.
-class collected_errors {
-public:
-    collected_errors() : previous_{set_unhandled_error_handler(&keep)} { all().clear(); }
-    collected_errors(const collected_errors&) = delete;
-    collected_errors& operator=(const collected_errors&) = delete;
-    ~collected_errors() {
-        set_unhandled_error_handler(previous_);
-        all().clear();
-    }
-
-    static void keep(std::exception_ptr error, const char* context) noexcept {
-        all().push_back({std::move(error), context});
-    }
-    static std::vector<report>& all() {
-        static std::vector<report> reports;
-        return reports;
-    }
-
-private:
-    unhandled_error_handler previous_;
-};
-
 std::exception_ptr make_error(const char* what) {
     return std::make_exception_ptr(std::runtime_error{what});
 }
 
 TEST(unhandled, the_handler_gets_the_error_and_where_it_came_from) {
-    const collected_errors errors;
+    const unhandled_errors errors;
     report_unhandled_error(make_error("lost"), "in a test");
-    ASSERT_EQ(errors.all().size(), 1U);
-    EXPECT_EQ(errors.all()[0].context, "in a test");
-    EXPECT_THROW(std::rethrow_exception(errors.all()[0].error), std::runtime_error);
+    ASSERT_EQ(errors.reports().size(), 1U);
+    EXPECT_EQ(errors.reports()[0].context, "in a test");
+    EXPECT_THROW(std::rethrow_exception(errors.reports()[0].error), std::runtime_error);
 }
 
 TEST(unhandled, setting_a_handler_returns_the_one_before) {
-    const unhandled_error_handler original = set_unhandled_error_handler(&collected_errors::keep);
+    const unhandled_error_handler original = set_unhandled_error_handler(&unhandled_errors::keep);
     EXPECT_NE(original, nullptr);
-    EXPECT_EQ(set_unhandled_error_handler(nullptr), &collected_errors::keep);
+    EXPECT_EQ(set_unhandled_error_handler(nullptr), &unhandled_errors::keep);
     EXPECT_EQ(set_unhandled_error_handler(original), original) << "nullptr restores the default";
 }
 
@@ -103,7 +76,7 @@ TEST(unhandled, the_default_prints_the_chain_of_awaits) {
 // O6.
 TEST(unhandled, an_error_in_posted_work_does_not_end_the_loop) {
     for (const backend_kind kind : test_backends()) {
-        const collected_errors errors;
+        const unhandled_errors errors;
         bool second_ran = false;
         const auto body = [&]() -> task<> {
             loop::current().post_from_any_thread([] { throw std::runtime_error{"posted"}; });
@@ -112,10 +85,10 @@ TEST(unhandled, an_error_in_posted_work_does_not_end_the_loop) {
             while (!second_ran) co_await yield_now();
         };
         run(body(), options_for(kind));
-        ASSERT_EQ(errors.all().size(), 2U);
-        EXPECT_EQ(errors.all()[0].context, "in work posted to the loop");
-        EXPECT_THROW(std::rethrow_exception(errors.all()[0].error), std::runtime_error);
-        EXPECT_THROW(std::rethrow_exception(errors.all()[1].error), int);
+        ASSERT_EQ(errors.reports().size(), 2U);
+        EXPECT_EQ(errors.reports()[0].context, "in work posted to the loop");
+        EXPECT_THROW(std::rethrow_exception(errors.reports()[0].error), std::runtime_error);
+        EXPECT_THROW(std::rethrow_exception(errors.reports()[1].error), int);
     }
 }
 
