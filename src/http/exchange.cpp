@@ -18,6 +18,7 @@
 #include "simul/web/percent_encoding.hpp"
 
 #include "http/base64.hpp"
+#include "http/redirect.hpp"
 #include "http/session_state.hpp"
 
 namespace simul::http::detail {
@@ -168,9 +169,9 @@ task<> exchange::write_request(request& wanted) {
     fields.reserve(wanted.headers.size() + 8, 512);
     fields.add("Host", authority_of(address_));
     const auto add_unless_set = [&](std::string_view name, std::string_view value) {
-        if (!wanted.headers.contains(name) && !owner_.options.default_headers.contains(name)) {
-            fields.add(name, value);
-        }
+        const bool is_default =
+            !is_credential(name) && owner_.options.default_headers.contains(name);
+        if (!is_default && !wanted.headers.contains(name)) fields.add(name, value);
     };
     add_unless_set("User-Agent", owner_.options.user_agent);
     add_unless_set("Accept", "*/*");
@@ -181,7 +182,9 @@ task<> exchange::write_request(request& wanted) {
         add_unless_set("Authorization", basic_credentials(credentials));
     }
     for (const header_field field : owner_.options.default_headers) {
-        if (!is_own_field(field.name) && !wanted.headers.contains(field.name)) {
+        // The session's credentials are among the request's own, or were dropped on the way.
+        if (!is_own_field(field.name) && !is_credential(field.name) &&
+            !wanted.headers.contains(field.name)) {
             fields.add(field.name, field.value);
         }
     }

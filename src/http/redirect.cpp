@@ -1,11 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/redirect.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "simul/http/error.hpp"
 
 namespace simul::http::detail {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> credentials{"Authorization", "Cookie",
+                                                      "Proxy-Authorization"};
+
+}  // namespace
+
+bool is_credential(std::string_view name) noexcept {
+    return std::ranges::any_of(
+        credentials, [name](std::string_view each) { return equals_ignoring_case(name, each); });
+}
+
+void take_credentials(request& wanted, const headers& of_session) {
+    for (const std::string_view name : credentials) {
+        if (wanted.headers.contains(name)) continue;
+        for (const std::string_view value : of_session.get_all(name)) {
+            wanted.headers.add(name, value);
+        }
+    }
+}
 
 bool is_followed(int status) noexcept {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -42,9 +65,7 @@ void turn_to(request& wanted, int status, web::url to) {
         }
     }
     if (!same_origin(wanted.url, to)) {
-        for (const std::string_view name : {"Authorization", "Cookie", "Proxy-Authorization"}) {
-            wanted.headers.remove(name);
-        }
+        for (const std::string_view name : credentials) wanted.headers.remove(name);
     }
     wanted.url = std::move(to);
 }

@@ -14,6 +14,13 @@
 
 namespace simul::http::detail {
 
+/// Whether a field of this name tells who is asking: no other origin is to see it.
+[[nodiscard]] bool is_credential(std::string_view name) noexcept;
+
+/// Gives the request the session's credentials that it has none of its own for. From then on they
+/// are the request's, so that turn_to() can take them away.
+void take_credentials(request& wanted, const headers& of_session);
+
 /// True for 301, 302, 303, 307 and 308.
 [[nodiscard]] bool is_followed(int status) noexcept;
 

@@ -44,6 +44,7 @@ const tls::client_context& session_state::trust() {
 task<response> session_state::send(request wanted) {
     const time_point deadline = saturating_add(loop::current().now(), options.limits.total);
     std::vector<redirect> history;
+    take_credentials(wanted, options.default_headers);
     while (true) {
         auto made = std::make_unique<exchange>(*this, wanted.url, deadline);
         if (wanted.url.scheme() != "http" && wanted.url.scheme() != "https") {

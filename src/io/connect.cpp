@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -29,6 +30,13 @@ public:
         if (!held_) throw std::system_error{errno, std::system_category()};
         loop::current().io().forget(held_.get());
     }
+    explicit client_socket(unique_fd given) : held_{std::move(given)} {
+        loop::current().io().forget(held_.get());
+        const int flags = ::fcntl(held_.get(), F_GETFL);
+        if (flags < 0 || ::fcntl(held_.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
+            throw std::system_error{errno, std::system_category()};
+        }
+    }
     client_socket(client_socket&&) noexcept = default;
     client_socket& operator=(client_socket&&) = delete;
     ~client_socket() {
@@ -42,22 +50,30 @@ private:
     unique_fd held_;
 };
 
+// Nobody listens there, but the system gave this very port to this socket, and TCP lets a socket
+// meet itself (RFC 9293, simultaneous open).
+void refuse_itself(const client_socket& connected, const endpoint& where) {
+    if (detail::local_endpoint_of(connected.descriptor()) == where) {
+        throw std::system_error{ECONNREFUSED, std::system_category()};
+    }
+}
+
 task<client_socket> connect_socket(endpoint where) {
     client_socket made{where};
     const detail::socket_address address{where};
     co_await connect_descriptor(made.descriptor(), address.bytes());
-    // Nobody listens there, but the system gave this very port to this socket, and TCP lets a
-    // socket meet itself (RFC 9293, simultaneous open).
-    if (detail::local_endpoint_of(made.descriptor()) == where) {
-        throw std::system_error{ECONNREFUSED, std::system_category()};
-    }
+    refuse_itself(made, where);
     co_return made;
 }
 
-task<tcp_stream> connect_to_first(std::vector<endpoint> candidates, connect_options options) {
+void expect_internet() {
     if (loop::current().is_simulated()) {
         throw std::system_error{errc::unavailable, "the simulated world has no internet"};
     }
+}
+
+task<tcp_stream> connect_to_first(std::vector<endpoint> candidates, connect_options options) {
+    expect_internet();
     detail::connect_race<client_socket> race{candidates, options.attempt_delay, &connect_socket};
     client_socket won = co_await race.run();
     tcp_stream stream = tcp_stream::adopt(won.release());
@@ -78,6 +94,20 @@ task<tcp_stream> find_and_connect(resolver& names, std::string host, std::uint16
 
 task<tcp_stream> connect(endpoint where, connect_options options) {
     return connect(std::vector<endpoint>{where}, options);
+}
+
+task<tcp_stream> connect(unique_fd socket, endpoint where) {
+    SIMUL_ASSERT(static_cast<bool>(socket), "connect needs a socket");
+    expect_internet();
+    const detail::socket_address address{where};
+    try {
+        client_socket given{std::move(socket)};
+        co_await connect_descriptor(given.descriptor(), address.bytes());
+        refuse_itself(given, where);
+        co_return tcp_stream::adopt(given.release());
+    } catch (const std::system_error& failure) {
+        detail::throw_connect_failure({{where, failure.code()}});
+    }
 }
 
 task<tcp_stream> connect(std::vector<endpoint> candidates, connect_options options) {

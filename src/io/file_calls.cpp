@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ const file_system_calls system_file_calls{
     .fsync = &::fsync,
     .rename = &::renameat,
     .close = &::close,
+    .sendfile = &::sendfile,
 };
 
 const file_system_calls* file_calls = &system_file_calls;

@@ -24,6 +24,7 @@ struct file_system_calls {
     int (*fsync)(int);
     int (*rename)(int, const char*, int, const char*);
     int (*close)(int);
+    ::ssize_t (*sendfile)(int, int, ::off_t*, std::size_t);
 };
 
 extern const file_system_calls system_file_calls;

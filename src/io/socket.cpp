@@ -57,6 +57,18 @@ void shared_socket::operation_ended() noexcept {
     if (is_closed_ && in_flight_ == 0 && !is_simulated_) close_descriptor();
 }
 
+void shared_socket::claim_began() noexcept {
+    is_claimed_ = true;
+    ++in_flight_;
+}
+
+// Called by a task, so the simulated world is not going through its descriptors.
+void shared_socket::claim_ended() noexcept {
+    is_claimed_ = false;
+    --in_flight_;
+    if (is_closed_ && in_flight_ == 0) close_descriptor();
+}
+
 void shared_socket::close_descriptor() noexcept {
     unique_fd closing{std::exchange(descriptor_, -1)};
     if (!closing) return;
@@ -86,7 +98,7 @@ bool shared_socket::has_input() const noexcept {
 // Of a connection that is gone already nobody has to be told; a read says why.
 int shared_socket::shut_down() noexcept {
     if (is_closed_) return stream_closed;
-    if (waiting(direction::outgoing) != nullptr) return stream_busy;
+    if (waiting(direction::outgoing) != nullptr || is_claimed_) return stream_busy;
     if (is_simulated_) {
         if (simulated_backend* const world = simulated_world()) world->shutdown_write(descriptor_);
         return 0;
@@ -141,7 +153,7 @@ bool socket_operation::settle_before_submit() noexcept {
         result = stream_closed;
     } else if (code != opcode::accept && size == 0) {
         result = 0;
-    } else if (socket_->waiting(direction_) != nullptr) {
+    } else if (is_kept_out()) {
         result = stream_busy;
     } else if (code == opcode::accept && socket_->kept) {
         result = socket_->kept.release();
@@ -150,6 +162,11 @@ bool socket_operation::settle_before_submit() noexcept {
         return false;
     }
     return true;
+}
+
+bool socket_operation::is_kept_out() const noexcept {
+    if (socket_->waiting(direction_) != nullptr) return true;
+    return direction_ == direction::outgoing && socket_->is_claimed() && !has_claim_;
 }
 
 // Cancelled without having been asked by a scope means that the stream is being closed.

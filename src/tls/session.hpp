@@ -14,8 +14,11 @@
 //      before its turn has come.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "simul/concurrency/mutex.hpp"
 #include "tls/engine.hpp"
@@ -24,7 +27,9 @@ namespace simul::tls::detail {
 
 class session : public std::enable_shared_from_this<session> {
 public:
-    session(any_stream transport, std::shared_ptr<const context_state> context);
+    /// `already_read` is what comes before the next bytes of the transport.
+    session(any_stream transport, std::shared_ptr<const context_state> context,
+            std::vector<std::byte> already_read);
 
     /// Wraps a session whose handshake has ended.
     static stream make_stream(std::shared_ptr<session> connected) noexcept {
@@ -43,6 +48,7 @@ public:
 
 private:
     task<> receive(std::uint64_t seen);
+    std::size_t take_already_read(std::span<std::byte> space) noexcept;
     task<> flush();
     task<> send_alert();
     task<> send_locked();
@@ -52,6 +58,8 @@ private:
 
     engine engine_;
     any_stream transport_;
+    std::vector<std::byte> already_read_;  ///< in front of what the transport gives
+    std::size_t already_taken_ = 0;        ///< of it
     mutex receiving_;
     mutex sending_;
     std::uint64_t receptions_ = 0;  ///< how often the input has grown, or ended

@@ -66,8 +66,11 @@ private:
 
 }  // namespace
 
-session::session(any_stream transport, std::shared_ptr<const context_state> context)
-    : engine_{std::move(context)}, transport_{std::move(transport)} {}
+session::session(any_stream transport, std::shared_ptr<const context_state> context,
+                 std::vector<std::byte> already_read)
+    : engine_{std::move(context)},
+      transport_{std::move(transport)},
+      already_read_{std::move(already_read)} {}
 
 void session::check_open() const {
     if (is_closed_) throw closed{};
@@ -84,10 +87,23 @@ task<> session::receive(std::uint64_t seen) {
     if (receptions_ != seen) co_return;
     const std::span<std::byte> space = engine_.space();
     const space_guard guard{engine_};
-    const std::size_t count = co_await transport_.read_some(space);
+    std::size_t count = take_already_read(space);
+    if (count == 0) count = co_await transport_.read_some(space);
     engine_.received(count);
     ++receptions_;
     if (count == 0) has_ended_ = true;
+}
+
+std::size_t session::take_already_read(std::span<std::byte> space) noexcept {
+    const auto rest = std::span<const std::byte>{already_read_}.subspan(already_taken_);
+    const std::size_t count = std::min(rest.size(), space.size());
+    std::ranges::copy(rest.first(count), space.begin());
+    already_taken_ += count;
+    if (count == rest.size()) {
+        already_read_ = std::vector<std::byte>{};
+        already_taken_ = 0;
+    }
+    return count;
 }
 
 // Sends what the engine has made; `sending_` is held. The breaking_guard is the caller's, because a
@@ -235,7 +251,8 @@ void session::close() noexcept {
 }
 
 bool session::has_input() const noexcept {
-    return is_closed_ || has_ended_ || engine_.has_input() || transport_.has_input();
+    return is_closed_ || has_ended_ || engine_.has_input() || !already_read_.empty() ||
+           transport_.has_input();
 }
 
 namespace {
@@ -252,15 +269,22 @@ task<stream> shake_hands(std::shared_ptr<session> begun) {
 }
 
 task<stream> connect_with(any_stream transport, std::shared_ptr<const context_state> context,
-                          std::string host) {
+                          std::string host, bool has_read) {
     const host_name wanted{host};
-    auto begun = std::make_shared<session>(std::move(transport), std::move(context));
+    if (has_read) {
+        failure{errc::protocol_error, "the server spoke before the handshake"}.raise(true);
+    }
+    std::vector<std::byte> nothing;
+    auto begun =
+        std::make_shared<session>(std::move(transport), std::move(context), std::move(nothing));
     begun->machine().expect(wanted);
     co_return co_await shake_hands(std::move(begun));
 }
 
-task<stream> accept_with(any_stream transport, std::shared_ptr<const context_state> context) {
-    auto begun = std::make_shared<session>(std::move(transport), std::move(context));
+task<stream> accept_with(any_stream transport, std::shared_ptr<const context_state> context,
+                         std::vector<std::byte> already_read) {
+    auto begun = std::make_shared<session>(std::move(transport), std::move(context),
+                                           std::move(already_read));
     co_return co_await shake_hands(std::move(begun));
 }
 
@@ -317,15 +341,18 @@ std::optional<certificate_summary> stream::peer_certificate() const {
     return session_->machine().peer_certificate();
 }
 
-task<stream> connect(any_stream transport, const client_context& context, std::string host) {
+task<stream> connect(any_stream transport, const client_context& context, std::string host,
+                     std::span<const std::byte> already_read) {
     SIMUL_ASSERT(transport.has_value(), "tls::connect needs a stream to talk over");
     return detail::connect_with(std::move(transport), detail::context_access::state(context),
-                                std::move(host));
+                                std::move(host), !already_read.empty());
 }
 
-task<stream> accept(any_stream transport, const server_context& context) {
+task<stream> accept(any_stream transport, const server_context& context,
+                    std::span<const std::byte> already_read) {
     SIMUL_ASSERT(transport.has_value(), "tls::accept needs a stream to talk over");
-    return detail::accept_with(std::move(transport), detail::context_access::state(context));
+    return detail::accept_with(std::move(transport), detail::context_access::state(context),
+                               std::vector<std::byte>{already_read.begin(), already_read.end()});
 }
 
 }  // namespace simul::tls

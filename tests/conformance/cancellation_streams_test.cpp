@@ -428,6 +428,8 @@ const add_scenario<accepting> adds_accepting;
 // were not returned are still there.
 class buffered_world : public memory_world {
 public:
+    static constexpr bool at_once = false;  // bytes that have come stay if a request is there, too
+
     explicit buffered_world(stage where, std::size_t early = 3)
         : memory_world{where}, reader_{mine_}, early_{early} {
         feed(sent.substr(0, early_));
@@ -464,6 +466,7 @@ private:
 class reading_buffered_some : public buffered_world {
 public:
     static constexpr const char* awaitable = "buffered_reader::read_some";
+    static constexpr bool at_once = true;
     explicit reading_buffered_some(stage where) : buffered_world{where, 0} {}
     auto wait() { return reader_.read_some(into_); }
     void received(std::size_t count) { returned(text_of(std::span{into_}.first(count))); }
@@ -513,6 +516,7 @@ const add_scenario<reading_line> adds_reading_line;
 class peeking : public buffered_world {
 public:
     static constexpr const char* awaitable = "buffered_reader::peek";
+    static constexpr bool at_once = true;
     using buffered_world::buffered_world;
     auto wait() { return reader_.peek(7); }
     static void received(std::span<const std::byte> bytes) { EXPECT_EQ(text_of(bytes), sent); }

@@ -104,6 +104,11 @@ private:
         const std::span<std::byte> room{input_};
         auto first =
             co_await move_on_after(limit, select(stopping_.wait(), stream_.read_some(room)));
+        if (!first && stream_.has_input()) {
+            // It was in time; the timer has only been faster than the news of it.
+            first = co_await move_on_after(options_.head,
+                                           select(stopping_.wait(), stream_.read_some(room)));
+        }
         if (!first || first->index() == 0) co_return false;
         begin_ = 0;
         end_ = std::get<1>(*first);
@@ -112,7 +117,9 @@ private:
 
     // 0, the status to answer, or `gone`.
     task<int> read_head_until(time_point deadline, http::wire::request_head& into) {
-        const std::optional<int> read = co_await move_on_after(deadline - now(), read_head(into));
+        // What has come already is read in any case, so the limit is never nothing.
+        const duration left = std::max(deadline - now(), duration{1});
+        const std::optional<int> read = co_await move_on_after(left, read_head(into));
         co_return read.value_or(http::status::request_timeout);
     }
 

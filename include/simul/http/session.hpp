@@ -114,10 +114,11 @@ public:
 
     /// Sends a request, follows redirects, and returns when the head of the answer has come.
     ///
-    /// A redirect that leads to another scheme, host or port loses Authorization and Cookie. After
-    /// 303, and after 301 and 302 of a POST, the method becomes GET and the body is dropped. A
-    /// request of an idempotent method whose kept connection turns out dead before a byte of the
-    /// answer has come is sent once more on a new one.
+    /// A redirect that leads to another scheme, host or port loses Authorization, Cookie and
+    /// Proxy-Authorization, those of the session's default_headers as well. After 303, and after
+    /// 301 and 302 of a POST, the method becomes GET and the body is dropped. A request of an
+    /// idempotent method whose kept connection turns out dead before a byte of the answer has come
+    /// is sent once more on a new one.
     ///
     /// Returns       the response, whose body has not been read. 404 and 500 are responses, too:
     ///               see response::raise_for_status.

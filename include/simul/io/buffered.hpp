@@ -15,6 +15,7 @@
 #include "simul/base/bytes.hpp"
 #include "simul/base/error.hpp"
 #include "simul/io/detail/read_buffer.hpp"
+#include "simul/io/detail/stop_check.hpp"
 #include "simul/io/error.hpp"
 #include "simul/io/stream.hpp"
 
@@ -32,8 +33,9 @@ namespace simul {
 /// The buffer grows to what the longest piece needed, at most `limit` bytes and a delimiter: a peer
 /// that never sends the end of a line costs no more than that. Bytes leave the buffer only when a
 /// call returns them. So a call that was cancelled, or failed, lost nothing: what had arrived is in
-/// buffered(), and the next call begins there. That is where it differs from asyncio's
-/// StreamReader, whose time-outs may take bytes away.
+/// buffered(), and the next call begins there. The same is true of a call that lost a select, even
+/// if its piece came in the same turn; only read_some() gives what it has read, come what may. That
+/// is where it differs from asyncio's StreamReader, whose time-outs may take bytes away.
 ///
 /// Once there is a reader, read through it only: it holds bytes that the stream does not have any
 /// more. One call at a time; another is refused with errc::busy.
@@ -87,6 +89,7 @@ public:
             if (is_ended_) fail(io_errc::incomplete_read);
             const std::size_t count = co_await stream_.read_some(buffer_.room(limit_));
             arrived(count);
+            co_await detail::stop_check{};
         }
         buffer_.take(into);
     }
@@ -104,6 +107,7 @@ public:
             if (is_ended_) fail(io_errc::incomplete_read);
             const std::size_t more = co_await stream_.read_some(buffer_.room(limit_));
             arrived(more);
+            co_await detail::stop_check{};
         }
         std::vector<std::byte> bytes(count);
         buffer_.take(bytes);
@@ -137,6 +141,7 @@ public:
             searched = text.size() - std::min(text.size(), delimiter.size() - 1);
             const std::size_t count = co_await stream_.read_some(buffer_.room(most));
             arrived(count);
+            co_await detail::stop_check{};
         }
         co_return take_text(found + delimiter.size(), 0);
     }
@@ -170,6 +175,7 @@ public:
             searched = text.size();
             const std::size_t count = co_await stream_.read_some(buffer_.room(most));
             arrived(count);
+            co_await detail::stop_check{};
         }
         if (length > longest) fail(io_errc::limit_exceeded);
         co_return take_text(length, found + 1 - length);

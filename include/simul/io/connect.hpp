@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "simul/base/time.hpp"
+#include "simul/base/unique_fd.hpp"
 #include "simul/coro/task.hpp"
 #include "simul/io/address.hpp"
 #include "simul/io/dns.hpp"
@@ -45,6 +46,21 @@ struct connect_options {
 /// Threads       the loop's thread.
 /// Source        connect(2).
 [[nodiscard]] task<tcp_stream> connect(endpoint where, connect_options options = {});
+
+/// Connects a socket of the caller's: one with options that nobody else needs, or bound to an
+/// address of its own.
+///
+/// Returns       the connected stream, made of the socket; small writes are sent at once.
+/// Errors        std::system_error with the code of connect(2) or fcntl(2), the address in its
+///               text; errc::unavailable on the simulated backend. The socket is closed then.
+/// Suspends      until the connection is made or refused.
+/// Cancellation  partial. The attempt is given up and the socket closed, once: whoever gets its
+///               number next keeps it.
+/// Threads       the loop's thread.
+/// Lifetime      `socket`, a stream socket of the family of `where`, belongs to the call, also if
+///               it is never awaited.
+/// Source        connect(2); create_connection(sock=) of asyncio.
+[[nodiscard]] task<tcp_stream> connect(unique_fd socket, endpoint where);
 
 /// Connects to the first of several addresses of one host that answers.
 ///

@@ -31,7 +31,8 @@ namespace simul {
 
 namespace detail {
 struct file_state;
-}
+struct file_access;
+}  // namespace detail
 
 /// What a file is opened for.
 enum class open_mode : std::uint8_t {
@@ -188,6 +189,8 @@ public:
     [[nodiscard]] bool is_open() const noexcept;
 
 private:
+    friend struct detail::file_access;
+
     explicit file(std::shared_ptr<detail::file_state> state) noexcept;
 
     std::shared_ptr<detail::file_state> state_;

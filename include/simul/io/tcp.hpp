@@ -109,7 +109,8 @@ public:
     /// Returns       how many bytes were taken, at least 1 unless `bytes` is empty. Taken is not
     ///               received: only an answer of the peer says that.
     /// Errors        errc::closed       the stream was closed, before or during the wait.
-    ///               errc::busy         another task is already waiting in write_some.
+    ///               errc::busy         another task is already waiting in write_some, or in
+    ///                                  send_file.
     ///               broken_pipe        the stream was shut down, or the connection is gone.
     ///               connection_reset, timed_out and others of send(2)
     ///                                  the connection is lost; std::system_error.
@@ -129,7 +130,7 @@ public:
     /// happens if the connection is gone already.
     ///
     /// Errors        errc::closed       the stream was closed.
-    ///               errc::busy         a task is waiting in write_some.
+    ///               errc::busy         a task is waiting in write_some or send_file.
     /// Suspends      never.
     /// Cancellation  clean.
     /// Source        shutdown(2) with SHUT_WR.
@@ -172,6 +173,7 @@ public:
 
 private:
     friend class detail::socket_accept;
+    friend class detail::outgoing_claim;
 
     explicit tcp_stream(detail::socket_owner owned) noexcept : socket_{std::move(owned)} {}
 

@@ -160,7 +160,7 @@ public:
 
     /// The same for work with a record of its own: allocates nothing.
     ///
-    /// Threads       any.
+    /// Threads       any, also inside a signal handler.
     /// Lifetime      `work` must live until it has been run, and the loop until this returns, even
     ///               when the work ends it.
     void post(posted_work& work) noexcept;

@@ -148,6 +148,11 @@ private:
 /// is sent to the server (SNI) and compared with the certificate's alternative names, the subject
 /// never; an address is compared with alternative addresses only and not sent.
 ///
+/// For a conversation that changes to TLS in the middle (STARTTLS) `already_read` is what was read
+/// behind the server's consent, such as a buffered_reader's buffered(). It must be nothing: a
+/// server waits for the client to begin, so what is there comes from somebody on the way. Then the
+/// call fails with errc::protocol_error before it has sent anything.
+///
 /// Returns       the stream, which owns the transport.
 /// Errors        handshake_error with the cause; errc::invalid_host before anything is sent;
 ///               simul::timed_out after the context's limit; errors of the transport. The transport
@@ -155,11 +160,25 @@ private:
 /// Suspends      while it waits for the server.
 /// Cancellation  partial. The transport is closed.
 /// Threads       the loop's thread.
-/// Lifetime      the context is copied.
+/// Lifetime      the context is copied; the bytes are looked at in the call itself.
 [[nodiscard]] task<stream> connect(any_stream transport, const client_context& context,
-                                   std::string host);
+                                   std::string host, std::span<const std::byte> already_read = {});
 
 /// Opens the server's side: shakes hands with a client.
+///
+/// For a conversation that changes to TLS in the middle (STARTTLS) `already_read` is what was read
+/// from the transport and belongs behind the change: a client that does not wait for the answer has
+/// sent its hello by then, and it lies in the buffer of who read the request.
+///
+///     buffered_reader reader{connection};
+///     …                                  // up to the line that asks for TLS
+///     any_stream transport{std::move(connection)};
+///     auto secure = co_await tls::accept(std::move(transport), context, reader.buffered());
+///
+/// These bytes go through the handshake as if they came from the transport now. So whatever was
+/// smuggled in without encryption makes it fail, and can never be taken for what the peer says
+/// afterwards. Throwing them away would lose the hello; keeping the reader, and reading on through
+/// it, would be the hole that RFC 3207 warns of.
 ///
 /// Returns       the stream, which owns the transport.
 /// Errors        handshake_error with the cause; simul::timed_out after the context's limit; errors
@@ -167,7 +186,9 @@ private:
 /// Suspends      while it waits for the client.
 /// Cancellation  partial. The transport is closed.
 /// Threads       the loop's thread.
-/// Lifetime      the context is copied.
-[[nodiscard]] task<stream> accept(any_stream transport, const server_context& context);
+/// Lifetime      context and bytes are copied by the call itself.
+/// Source        RFC 3207 section 6; asyncio's loop.start_tls.
+[[nodiscard]] task<stream> accept(any_stream transport, const server_context& context,
+                                  std::span<const std::byte> already_read = {});
 
 }  // namespace simul::tls

@@ -71,9 +71,10 @@ SIMUL_THREAD_LOCAL io_uring_backend* delayed_backends = nullptr;
 
 class io_uring_backend final : public backend {
 public:
-    // Takes the ring, which is not enabled yet: it will belong to the thread of the first poll.
-    io_uring_backend(const io_uring& ring, int wake, std::size_t delay) noexcept
-        : ring_{ring}, wake_{wake}, delay_{delay} {}
+    // Takes the ring, which is not enabled yet: it will belong to the thread of the first poll. If
+    // there is no memory, the ring stays the caller's.
+    io_uring_backend(const io_uring& ring, unique_fd&& wake, std::size_t delay)
+        : ring_{ring}, wake_{std::move(wake)}, delay_{delay} {}
 
     ~io_uring_backend() override {
         drain();
@@ -586,7 +587,12 @@ std::unique_ptr<backend> make_io_uring_backend(std::string& reason) {
         return nullptr;
     }
     const std::size_t delay = number_from_environment("SIMUL_IO_URING_DELAY");
-    return std::make_unique<io_uring_backend>(ring, wake.release(), delay);
+    try {
+        return std::make_unique<io_uring_backend>(ring, std::move(wake), delay);
+    } catch (...) {
+        io_uring_queue_exit(&ring);
+        throw;
+    }
 }
 
 bool overlaps_operation_in_flight(const void* begin, std::size_t size) noexcept {

@@ -126,24 +126,22 @@ void simulated_backend::poll(time_point deadline) noexcept {
     stuck_ = false;
     delivered_ = 0;
     settle();
-    std::unique_lock lock{mutex_};
-    if (delivered_ == 0 && !woken_ && deadline != time_point::min()) {
+    if (delivered_ == 0 && woken_.load() == 0 && deadline != time_point::min()) {
         if (external_events_) {
-            woken_changed_.wait(lock, [this] { return woken_; });
+            woken_.wait(0);
         } else if (deadline == time_point::max() || !jumps_) {
             stuck_ = true;
         } else {
             now_ = std::max(now_, deadline);
         }
     }
-    woken_ = false;
+    woken_.exchange(0);
 }
 
+// Takes no lock: it may be called inside a signal handler that has interrupted a poll.
 void simulated_backend::wake() noexcept {
-    // Notifies under the lock: the backend may be destroyed as soon as the poll has ended.
-    const std::lock_guard lock{mutex_};
-    woken_ = true;
-    woken_changed_.notify_one();
+    woken_.store(1);
+    woken_.notify_one();
 }
 
 void simulated_backend::forget(int descriptor) noexcept {

@@ -12,12 +12,11 @@
 // buffer must not change. A violation ends the process through assertion_failed.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -178,10 +177,7 @@ private:
     bool external_events_ = false;
     bool stuck_ = false;
 
-    // Any thread.
-    std::mutex mutex_;
-    std::condition_variable woken_changed_;
-    bool woken_ = false;
+    std::atomic<int> woken_{0};  // any thread, also inside a signal handler
 };
 
 }  // namespace simul::detail

@@ -13,7 +13,8 @@
 //      record
 //
 // Invariants
-//   1. At most one operation waits for each direction.
+//   1. At most one operation waits for each direction. While the outgoing one is claimed, which
+//      keeps the descriptor open as well, it is one of whoever claimed it.
 //   2. An operation in flight is counted in `in_flight_` and waits in a frame, so whoever closes
 //      does not have to: the frame outlives the completion.
 //   3. A connection that was accepted and not taken is in the operation, which still counts as
@@ -37,6 +38,7 @@ class accepted;
 
 namespace detail {
 
+class outgoing_claim;
 class socket_operation;
 
 enum class direction : unsigned char { incoming, outgoing };
@@ -63,6 +65,11 @@ public:
     void operation_began() noexcept { ++in_flight_; }
     void operation_ended() noexcept;
 
+    /// Somebody writes in several steps, and others are kept out between them, too.
+    [[nodiscard]] bool is_claimed() const noexcept { return is_claimed_; }
+    void claim_began() noexcept;
+    void claim_ended() noexcept;
+
     void refer() noexcept { ++references_; }
     void release() noexcept {
         if (--references_ == 0) delete this;
@@ -85,6 +92,7 @@ private:
     int descriptor_;
     bool is_simulated_ = false;
     bool is_closed_ = false;
+    bool is_claimed_ = false;
 };
 
 /// Refers to a shared_socket, or to none.
@@ -149,6 +157,9 @@ public:
     started start(waiter& self) noexcept;
 
 protected:
+    /// From now on it is one step of whoever has claimed the outgoing direction.
+    void use_claim() noexcept { has_claim_ = true; }
+
     [[nodiscard]] shared_socket& socket() const noexcept { return *socket_.get(); }
 
     /// Lets the next one wait. Does nothing the second time.
@@ -161,11 +172,13 @@ private:
     static void interrupt(cancellable& self) noexcept;
     static constexpr wait_kind kind{&interrupt, "a socket"};
     [[nodiscard]] bool settle_before_submit() noexcept;
+    [[nodiscard]] bool is_kept_out() const noexcept;
     void settle_result() noexcept;
 
     socket_reference socket_;
     direction direction_;
     bool asked_to_end_ = false;
+    bool has_claim_ = false;
 };
 
 class socket_transfer : public socket_operation {
