@@ -33,7 +33,9 @@ loop_options guest_core::checked(const guest_options& options) {
     SIMUL_ASSERT(loop::find_current() == nullptr,
                  "a guest was made on a thread that has a loop: spawn its task there instead");
     SIMUL_ASSERT(options.passes != 0, "a guest whose steps make no pass would never get on");
-    return options.loop;
+    loop_options checked = options.loop;
+    checked.who_waits = waited_for_by::descriptor;
+    return checked;
 }
 
 run_options guest_core::as_run_options(const guest_options& options) noexcept {

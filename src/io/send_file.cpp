@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/io/send_file.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
-
-#include <fcntl.h>
+#include <limits>
 
 #include "io/file_calls.hpp"
 #include "io/file_state.hpp"

@@ -57,7 +57,7 @@ struct detail::loop_state {
 };
 
 loop::loop(const loop_options& options) {
-    chosen_backend chosen = make_backend(options.backend);
+    chosen_backend chosen = make_backend(options.backend, options.who_waits);
     backend_ = std::move(chosen.implementation);
     reason_ = std::move(chosen.reason);
     simulated_ = backend_->name() == "simulated";

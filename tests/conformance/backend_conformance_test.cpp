@@ -177,7 +177,9 @@ protected:
         std::string reason;
         switch (chosen.kind) {
             case backend_kind::epoll: backend_ = detail::make_epoll_backend(); break;
-            case backend_kind::io_uring: backend_ = detail::make_io_uring_backend(reason); break;
+            case backend_kind::io_uring:
+                backend_ = detail::make_io_uring_backend(waited_for_by::itself, reason);
+                break;
             default: backend_ = detail::make_simulated_backend(); break;
         }
         if (chosen.setting != nullptr) ::unsetenv(chosen.setting);
@@ -1156,7 +1158,7 @@ TEST_P(real_backend_conformance, receive_on_a_blocking_socket_does_not_block_the
 TEST(operations_in_flight, overlap_their_record_and_buffer_while_completions_are_delayed) {
     ::setenv("SIMUL_IO_URING_DELAY", "2", 1);
     std::string reason;
-    auto backend = detail::make_io_uring_backend(reason);
+    auto backend = detail::make_io_uring_backend(waited_for_by::itself, reason);
     ::unsetenv("SIMUL_IO_URING_DELAY");
     if (backend == nullptr) GTEST_SKIP() << reason;
     real_world real;

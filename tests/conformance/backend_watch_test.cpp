@@ -3,11 +3,17 @@
 // The descriptor by which somebody else waits in place of a backend.
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
+#include <fstream>
 #include <functional>
+#include <string>
+#include <thread>
 
 #include "simul/runtime/backend.hpp"
 #include "support/guest_host.hpp"
@@ -43,12 +49,66 @@ struct counted_read : operation {
     int completions = 0;
 };
 
+// Returns when the thread `id` of this process sleeps in the kernel.
+void wait_until_asleep(::pid_t id) {
+    const std::string path = "/proc/self/task/" + std::to_string(id) + "/stat";
+    for (std::string text; text.find(") S ") == std::string::npos;) {
+        std::getline(std::ifstream{path}, text);
+    }
+}
+
 void on_each_real_backend(const std::function<void(backend&)>& check) {
     for (const backend_kind kind : real_backends()) {
         SCOPED_TRACE(name_of(kind));
-        const auto made = make_backend(kind);
+        const auto made = make_backend(kind, waited_for_by::descriptor);
         check(*made.implementation);
     }
+}
+
+// Waits in place of the backend. Once this thread sleeps, another one calls `happen`.
+//
+// Returns       false if that did not wake it: a poll that has slept to its end looks once more,
+// and
+//               would find what it has missed.
+bool is_woken_by(const backend& asked, const std::function<void()>& happen) {
+    std::atomic<bool> is_back = false;
+    bool was_woken = false;
+    std::thread other{[&, host = ::gettid()] {
+        wait_until_asleep(host);
+        happen();
+        const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{4};
+        while (!was_woken && std::chrono::steady_clock::now() < limit) was_woken = is_back;
+    }};
+    pollfd watched{asked.descriptor_to_watch(), POLLIN, 0};
+    const int ready = ::poll(&watched, 1, 8000);
+    is_back = true;
+    other.join();
+    return ready == 1 && was_woken;
+}
+
+TEST(backend_watch, tells_who_sleeps_already_of_wakes_from_other_threads) {
+    on_each_real_backend([](backend& made) {
+        for (int round = 0; round < 20; ++round) {
+            ASSERT_TRUE(made.prepare_to_be_watched());
+            ASSERT_TRUE(is_woken_by(made, [&] { made.wake(); }));
+            poll_without_waiting(made);
+        }
+    });
+}
+
+TEST(backend_watch, tells_who_sleeps_already_of_operations_that_end) {
+    on_each_real_backend([](backend& made) {
+        const unique_fd counter = make_eventfd();
+        for (int round = 0; round < 20; ++round) {
+            counted_read read{counter.get()};
+            ASSERT_FALSE(made.submit(read));
+            poll_without_waiting(made);
+            ASSERT_TRUE(made.prepare_to_be_watched());
+            ASSERT_TRUE(is_woken_by(made, [&] { signal_eventfd(counter.get()); }));
+            poll_without_waiting(made);
+            ASSERT_EQ(read.completions, 1);
+        }
+    });
 }
 
 TEST(backend_watch, is_not_for_the_simulated_world) {

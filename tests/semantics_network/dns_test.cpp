@@ -20,7 +20,6 @@
 #include "simul/testing/all_blocked.hpp"
 #include "support/dns_server.hpp"
 #include "support/every_world.hpp"
-#include "support/guestless_worlds.hpp"
 #include "support/stream_tools.hpp"
 
 namespace simul {
@@ -43,7 +42,7 @@ resolver_options asking(const dns_server& server) {
 }
 
 // Every thread of the pool is busy and more calls stand in the queue: a lookup does not notice.
-GUESTLESS_REAL_TEST(Q11, full_pool_of_threads_does_not_hold_a_lookup_up) {
+REAL_WORLD_TEST(Q11, full_pool_of_threads_does_not_hold_a_lookup_up) {
     dns_server server;
     server.host("a.test").addresses = addresses{the_address};
     resolver names{asking(server)};

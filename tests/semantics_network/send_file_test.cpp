@@ -17,8 +17,8 @@
 #include "simul/io/send_file.hpp"
 #include "simul/io/stream.hpp"
 #include "simul/testing/all_blocked.hpp"
+#include "support/every_world.hpp"
 #include "support/file_to_send.hpp"
-#include "support/guestless_worlds.hpp"
 #include "support/stream_tools.hpp"
 
 namespace simul {
@@ -44,7 +44,7 @@ const std::filesystem::path& path_of_file() {
 
 // While a file is sent another write, another file and the farewell are refused; the file arrives
 // whole, the count says so, and then the stream is anybody's again.
-GUESTLESS_WORLD_TEST(T45, write_during_send_file_is_refused_and_the_full_count_returned) {
+EVERY_WORLD_TEST(T45, write_during_send_file_is_refused_and_the_full_count_returned) {
     auto ends = narrow_connection();
     file source = co_await file::open(path_of_file());
     file other = co_await file::open(path_of_file());
@@ -74,7 +74,7 @@ GUESTLESS_WORLD_TEST(T45, write_during_send_file_is_refused_and_the_full_count_r
 }
 
 // Others begin together with it, in any order: what wins is whole, and what loses is refused.
-GUESTLESS_WORLD_TEST(T45, writes_that_begin_with_it_come_before_it_or_after_it_or_not_at_all) {
+EVERY_WORLD_TEST(T45, writes_that_begin_with_it_come_before_it_or_after_it_or_not_at_all) {
     auto ends = narrow_connection();
     file source = co_await file::open(path_of_file());
     std::string arrived;
@@ -111,7 +111,7 @@ GUESTLESS_WORLD_TEST(T45, writes_that_begin_with_it_come_before_it_or_after_it_o
 }
 
 // Where one that waits for room is cancelled, the stream is free for others at once.
-GUESTLESS_WORLD_TEST(T45, cancelled_send_file_gives_the_direction_back) {
+EVERY_WORLD_TEST(T45, cancelled_send_file_gives_the_direction_back) {
     auto ends = narrow_connection();
     file source = co_await file::open(path_of_file());
     co_await with_task_group([&](task_group& group) -> task<> {

@@ -24,13 +24,6 @@
 
 namespace simul::test {
 
-/// Every backend that can run a guest here.
-inline std::vector<backend_kind> real_backends() {
-    std::vector<backend_kind> kinds = test_backends();
-    std::erase(kinds, backend_kind::simulated);
-    return kinds;
-}
-
 inline guest_options on(backend_kind kind) {
     guest_options options;
     options.loop.backend = kind;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "simul/base/unique_fd.hpp"
+#include "support/run_on_backends.hpp"
 
 namespace simul::test {
 
@@ -33,6 +34,18 @@ inline std::pair<unique_fd, unique_fd> make_pipe() {
     int ends[2] = {-1, -1};
     [[maybe_unused]] const int made = ::pipe2(ends, O_CLOEXEC);
     return {unique_fd{ends[0]}, unique_fd{ends[1]}};
+}
+
+/// Runs `body()` on each real backend: no process and no descriptor is left afterwards.
+template <class Body>
+void with_processes(Body body) {
+    for (const backend_kind kind : real_backends()) {
+        SCOPED_TRACE(name_of(kind));
+        const std::ptrdiff_t descriptors = count_descriptors();
+        run(body(), options_for(kind));
+        EXPECT_FALSE(has_children());
+        EXPECT_EQ(count_descriptors(), descriptors);
+    }
 }
 
 }  // namespace simul::test

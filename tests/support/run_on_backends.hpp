@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -47,10 +48,33 @@ inline std::vector<backend_kind> test_backends() {
     return kinds;
 }
 
+/// Those with a kernel behind them.
+inline std::vector<backend_kind> real_backends() {
+    std::vector<backend_kind> kinds = test_backends();
+    std::erase(kinds, backend_kind::simulated);
+    return kinds;
+}
+
 /// Runs the task that `body()` makes in the simulated world and returns its result.
 template <class Body>
 auto simulate(Body body) {
     return run(body(), options_for(backend_kind::simulated));
+}
+
+/// Runs `body()` on epoll, io_uring, and io_uring with every completion held back for three polls.
+template <class Body>
+void run_on_real_backends(Body body) {
+    for (const backend_kind kind : real_backends()) {
+        {
+            SCOPED_TRACE(name_of(kind));
+            run(body(), options_for(kind));
+        }
+        if (kind != backend_kind::io_uring) continue;
+        SCOPED_TRACE("io_uring, delayed");
+        ::setenv("SIMUL_IO_URING_DELAY", "3", 1);
+        run(body(), options_for(kind));
+        ::unsetenv("SIMUL_IO_URING_DELAY");
+    }
 }
 
 /// Runs `body()` on each backend.

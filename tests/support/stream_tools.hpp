@@ -25,13 +25,6 @@
 
 namespace simul::test {
 
-/// Backends with a network.
-inline std::vector<backend_kind> real_backends() {
-    std::vector<backend_kind> kinds = test_backends();
-    std::erase(kinds, backend_kind::simulated);
-    return kinds;
-}
-
 /// Lets other tasks and the backend have their turns.
 inline task<> some_turns(int count = 100) {
     for (int i = 0; i < count; ++i) co_await yield_now();

@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,22 +23,6 @@
 namespace simul::test {
 
 using packet = std::array<std::byte, 64>;
-
-/// Runs `body()` on epoll, io_uring, and io_uring with every completion held back for three polls.
-template <class Body>
-void run_on_real_backends(Body body) {
-    for (const backend_kind kind : real_backends()) {
-        {
-            SCOPED_TRACE(name_of(kind));
-            run(body(), options_for(kind));
-        }
-        if (kind != backend_kind::io_uring) continue;
-        SCOPED_TRACE("io_uring, delayed");
-        ::setenv("SIMUL_IO_URING_DELAY", "3", 1);
-        run(body(), options_for(kind));
-        ::unsetenv("SIMUL_IO_URING_DELAY");
-    }
-}
 
 /// A socket at any free port of the loopback device.
 inline udp_socket any_udp_socket() {

@@ -74,7 +74,7 @@ public:
     /// A descriptor that is readable whenever a poll would have something to report, for somebody
     /// who waits in our place; -1 if there is none. It may be readable for nothing, too, but not
     /// again after a poll with a deadline other than time_point::min(), which takes what made it
-    /// so. It belongs to the backend.
+    /// so. It belongs to the backend, which must have been made to be waited for by it.
     [[nodiscard]] virtual int descriptor_to_watch() const noexcept { return -1; }
 
     /// Submits what is waiting to be submitted, so that the descriptor above can tell.
@@ -85,6 +85,9 @@ public:
 
 /// Names a backend in options; `automatic` prefers io_uring and falls back to epoll.
 enum class backend_kind { automatic, epoll, io_uring, simulated };
+
+/// Who waits when nothing is ready: poll(), or somebody else, for descriptor_to_watch().
+enum class waited_for_by { itself, descriptor };
 
 /// A backend and the reason why it was chosen, in words for people.
 struct chosen_backend {
@@ -100,6 +103,6 @@ struct chosen_backend {
 ///
 /// Errors        std::system_error with errc::unavailable when a backend that was asked for by name
 ///               cannot run, or SIMUL_BACKEND names none; the message says why and what to do.
-chosen_backend make_backend(backend_kind kind);
+chosen_backend make_backend(backend_kind kind, waited_for_by who = waited_for_by::itself);
 
 }  // namespace simul

@@ -41,6 +41,9 @@ struct loop_options {
 
     backend_kind backend = backend_kind::automatic;
 
+    /// Who waits for what comes from outside: somebody else in a guest_run, which sets it.
+    waited_for_by who_waits = waited_for_by::itself;
+
     /// Where loop::random() begins. 0 takes it from the system's entropy; on the simulated backend,
     /// where a program does the same in every run, 0 means 1.
     std::uint64_t seed = 0;

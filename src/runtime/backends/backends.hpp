@@ -29,7 +29,7 @@ std::unique_ptr<backend> make_epoll_backend();
 ///                               or EINVAL
 ///   SIMUL_IO_URING_LEVEL=N      the set-up to start at: 0 what Linux 6.1 offers, 1 what 5.19
 ///                               offers, 2 what 5.11 offers
-std::unique_ptr<backend> make_io_uring_backend(std::string& reason);
+std::unique_ptr<backend> make_io_uring_backend(waited_for_by who, std::string& reason);
 
 /// Makes the simulated backend; see simulated.hpp.
 std::unique_ptr<backend> make_simulated_backend();

@@ -516,7 +516,7 @@ std::string explain(int error) {
 }
 
 // Tries the set-ups from the best to the plainest. Returns 0 or an errno.
-int set_up(io_uring& ring) noexcept {
+int set_up(io_uring& ring, waited_for_by who) noexcept {
     // DEFER_TASKRUN (6.1) keeps completions from interrupting the thread, COOP_TASKRUN (5.19)
     // nearly does. SUBMIT_ALL (5.18) goes on after a submission that is refused.
     constexpr unsigned common = IORING_SETUP_R_DISABLED | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
@@ -528,6 +528,8 @@ int set_up(io_uring& ring) noexcept {
     };
     constexpr std::size_t count = std::size(levels);
     std::size_t level = number_from_environment("SIMUL_IO_URING_LEVEL");
+    // Deferred work does not wake a thread that sleeps for the ring's descriptor.
+    if (who == waited_for_by::descriptor && level == 0) level = 1;
     if (level >= count) level = count - 1;
     int error = EINVAL;
     for (; level < count && error == EINVAL; ++level) {
@@ -566,7 +568,7 @@ const char* missing_feature(io_uring& ring) noexcept {
 
 }  // namespace
 
-std::unique_ptr<backend> make_io_uring_backend(std::string& reason) {
+std::unique_ptr<backend> make_io_uring_backend(waited_for_by who, std::string& reason) {
     if (const int error = refusal_from_environment()) {
         reason = explain(error);
         return nullptr;
@@ -577,7 +579,7 @@ std::unique_ptr<backend> make_io_uring_backend(std::string& reason) {
         return nullptr;
     }
     io_uring ring{};
-    if (const int error = set_up(ring)) {
+    if (const int error = set_up(ring, who)) {
         reason = explain(error);
         return nullptr;
     }

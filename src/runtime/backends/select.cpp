@@ -28,7 +28,8 @@ backend_kind kind_from_environment() {
                       "\", which is no backend; use epoll, io_uring or simulated, or unset it");
 }
 
-std::unique_ptr<backend> make_named(backend_kind kind, const std::string& asked_by) {
+std::unique_ptr<backend> make_named(backend_kind kind, waited_for_by who,
+                                    const std::string& asked_by) {
     if (kind == backend_kind::simulated) return detail::make_simulated_backend();
     if (kind == backend_kind::epoll) {
         try {
@@ -39,7 +40,7 @@ std::unique_ptr<backend> make_named(backend_kind kind, const std::string& asked_
         }
     }
     std::string reason;
-    if (auto made = detail::make_io_uring_backend(reason)) return made;
+    if (auto made = detail::make_io_uring_backend(who, reason)) return made;
     throw_unavailable("the io_uring backend, asked for by " + asked_by + ", cannot run: " + reason +
                       "; ask for epoll, or for none to get what runs");
 }
@@ -53,19 +54,19 @@ chosen_backend chosen(std::unique_ptr<backend> implementation, std::string reaso
 
 }  // namespace
 
-chosen_backend make_backend(backend_kind kind) {
+chosen_backend make_backend(backend_kind kind, waited_for_by who) {
     const char* asked_by = "the program";
     if (kind == backend_kind::automatic) {
         kind = kind_from_environment();
         asked_by = "SIMUL_BACKEND";
     }
     if (kind != backend_kind::automatic) {
-        auto made = make_named(kind, asked_by);
+        auto made = make_named(kind, who, asked_by);
         std::string reason = std::string{made->name()} + ": asked for by " + asked_by;
         return chosen(std::move(made), std::move(reason));
     }
     std::string refused;
-    if (auto made = detail::make_io_uring_backend(refused))
+    if (auto made = detail::make_io_uring_backend(who, refused))
         return chosen(std::move(made), "io_uring: preferred, and the kernel allows it");
     return chosen(detail::make_epoll_backend(),
                   "epoll: io_uring cannot run here, because " + refused);

@@ -24,14 +24,6 @@ namespace {
 
 using namespace test;
 
-template <class Body>
-void run_on_real_backends(Body body) {
-    for (const backend_kind kind : real_backends()) {
-        SCOPED_TRACE(name_of(kind));
-        run(body(), options_for(kind));
-    }
-}
-
 unique_fd stream_socket(int family = AF_INET) {
     return unique_fd{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
 }

@@ -25,19 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// On each real backend, and nothing is left afterwards.
-template <class Body>
-void with_processes(Body body) {
-    for (const backend_kind kind : test::test_backends()) {
-        if (kind == backend_kind::simulated) continue;
-        SCOPED_TRACE(test::name_of(kind));
-        const std::ptrdiff_t descriptors = test::count_descriptors();
-        run(body(), test::options_for(kind));
-        EXPECT_FALSE(test::has_children());
-        EXPECT_EQ(test::count_descriptors(), descriptors);
-    }
-}
-
 task<std::string> read_to_end(pipe_stream& from) {
     std::string text;
     std::array<std::byte, 4096> buffer{};
@@ -87,7 +74,7 @@ TEST(exit_status, says_how_a_process_has_ended) {
 }
 
 TEST(process, tells_the_code_with_which_it_ended) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process good = process::start(process_options{"true"});
         process bad = process::start(process_options::shell("exit 7"));
         EXPECT_NE(good.pid(), bad.pid());
@@ -99,7 +86,7 @@ TEST(process, tells_the_code_with_which_it_ended) {
 }
 
 TEST(process, tells_the_signal_that_ended_it) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process killed = process::start(process_options{"sleep", "1000"});
         EXPECT_EQ(killed.try_wait(), std::nullopt);
         EXPECT_TRUE(killed.kill());
@@ -114,7 +101,7 @@ TEST(process, tells_the_signal_that_ended_it) {
 }
 
 TEST(process, is_waited_for_by_many_and_after_its_end) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process child = process::start(process_options{"cat"}.standard_input(stdio::pipe));
         auto first = child.wait();
         auto second = child.wait();
@@ -129,7 +116,7 @@ TEST(process, is_waited_for_by_many_and_after_its_end) {
 }
 
 TEST(process, goes_on_when_a_wait_for_it_is_cancelled) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process child = process::start(process_options{"cat"}.standard_input(stdio::pipe));
         const auto nothing = co_await move_on_after(1ms, child.wait());
         EXPECT_FALSE(nothing.has_value());
@@ -141,7 +128,7 @@ TEST(process, goes_on_when_a_wait_for_it_is_cancelled) {
 }
 
 TEST(process, gets_no_signal_any_more_when_it_was_waited_for) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process child = process::start(process_options{"true"}.group(process_group::own));
         static_cast<void>(co_await child.wait());
         EXPECT_FALSE(child.terminate());
@@ -151,7 +138,7 @@ TEST(process, gets_no_signal_any_more_when_it_was_waited_for) {
 }
 
 TEST(process, refuses_a_signal_that_does_not_exist) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process child = process::start(process_options{"sleep", "1000"});
         std::error_code code;
         try {
@@ -165,7 +152,7 @@ TEST(process, refuses_a_signal_that_does_not_exist) {
 }
 
 TEST(process, says_so_when_the_system_keeps_no_status) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process child = process::start(process_options{"cat"}.standard_input(stdio::pipe));
         const auto before = ::signal(SIGCHLD, SIG_IGN);
         child.input().close();
@@ -182,7 +169,7 @@ TEST(process, says_so_when_the_system_keeps_no_status) {
 
 // The process may have ended, and be gone, before a descriptor for it can be had.
 TEST(process, says_so_when_the_system_keeps_no_status_from_the_beginning) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto before = ::signal(SIGCHLD, SIG_IGN);
         for (int each = 0; each != 20; ++each) {
             std::error_code code;
@@ -199,7 +186,7 @@ TEST(process, says_so_when_the_system_keeps_no_status_from_the_beginning) {
 }
 
 TEST(process, is_killed_when_it_is_destroyed) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         int number = 0;
         {
             const process child = process::start(process_options{"sleep", "1000"});
@@ -215,7 +202,7 @@ TEST(process, is_killed_when_it_is_destroyed) {
 }
 
 TEST(process, goes_on_when_it_is_moved) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process child = process::start(process_options{"cat"}.standard_input(stdio::pipe));
         process owner = std::move(child);
         owner.input().close();
@@ -227,7 +214,7 @@ TEST(process, goes_on_when_it_is_moved) {
 // --- how it starts ------------------------------------------------------------------------------
 
 TEST(process, that_cannot_start_is_an_error_that_names_the_program) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         std::string text;
         EXPECT_EQ(start_error(process_options{"no-such-program"}, text),
                   std::errc::no_such_file_or_directory);
@@ -250,7 +237,7 @@ TEST(process, that_cannot_start_is_an_error_that_names_the_program) {
 }
 
 TEST(process, refuses_text_that_a_process_cannot_be_given) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         std::string text;
         const std::string zero{"a\0b", 3};
         EXPECT_EQ(start_error(process_options{"echo", zero}, text), std::errc::invalid_argument);
@@ -276,7 +263,7 @@ TEST(process, cannot_be_on_the_simulated_backend) {
 }
 
 TEST(process, gets_its_arguments_as_they_are) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const std::vector<std::string> more{"\"$HOME\"", "*", "a b"};
         auto options = process_options::shell("for each; do echo \"[$each]\"; done")
                            .argument("")
@@ -287,7 +274,7 @@ TEST(process, gets_its_arguments_as_they_are) {
 }
 
 TEST(process, gets_the_environment_that_it_is_to_have) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         ::setenv("SIMUL_TEST_KEPT", "kept", 1);
         ::setenv("SIMUL_TEST_CHANGED", "old", 1);
         ::setenv("SIMUL_TEST_REMOVED", "there", 1);
@@ -306,7 +293,7 @@ TEST(process, gets_the_environment_that_it_is_to_have) {
 }
 
 TEST(process, runs_where_it_is_to_run) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto options = process_options{"/bin/pwd"}.working_directory("/proc");
         const std::string text = co_await output_of(options);
         EXPECT_EQ(text, "/proc\n");
@@ -314,7 +301,7 @@ TEST(process, runs_where_it_is_to_run) {
 }
 
 TEST(process, may_have_a_group_or_a_session_of_its_own) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         // The fields of /proc/PID/stat: process group and session.
         const std::string line = "echo $(cut -d' ' -f 5,6 /proc/$$/stat) $$";
         const auto expect_groups = [](const std::string& text, bool own, bool session) {
@@ -337,7 +324,7 @@ TEST(process, may_have_a_group_or_a_session_of_its_own) {
 }
 
 TEST(process, is_signalled_with_all_of_its_group) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         auto options = process_options::shell("sleep 1000 & echo started; wait")
                            .standard_output(stdio::pipe)
                            .group(process_group::own);
@@ -359,7 +346,7 @@ TEST(process, is_signalled_with_all_of_its_group) {
 
 // The process runs already when it turns out that no descriptor is left for it.
 TEST(process, is_not_left_alone_when_there_is_no_descriptor_for_it) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         ::rlimit before{};
         ::getrlimit(RLIMIT_NOFILE, &before);
         const unique_fd next{::dup(STDERR_FILENO)};
@@ -399,7 +386,7 @@ TEST(signal_ladder, knows_how_long_it_takes) {
 // --- standard streams ---------------------------------------------------------------------------
 
 TEST(process, talks_over_its_pipes) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         auto options =
             process_options{"cat"}.standard_input(stdio::pipe).standard_output(stdio::pipe);
         process child = process::start(options);
@@ -416,7 +403,7 @@ TEST(process, talks_over_its_pipes) {
 }
 
 TEST(process, learns_that_nobody_reads_what_it_is_given) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process child = process::start(process_options{"true"}.standard_input(stdio::pipe));
         static_cast<void>(co_await child.wait());
         auto written = co_await as_result(child.input().write_some(bytes_of("x")));
@@ -425,7 +412,7 @@ TEST(process, learns_that_nobody_reads_what_it_is_given) {
 }
 
 TEST(process, may_have_nothing_to_read_and_nowhere_to_write) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         auto options = process_options::shell("cat; echo lost; echo lost >&2")
                            .standard_input(stdio::null)
                            .standard_output(stdio::null)
@@ -437,7 +424,7 @@ TEST(process, may_have_nothing_to_read_and_nowhere_to_write) {
 }
 
 TEST(process, may_send_its_errors_where_its_output_goes) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         auto options =
             process_options::shell("echo one; echo two >&2").standard_error(stdio::to_output);
         const std::string text = co_await output_of(options);
@@ -446,7 +433,7 @@ TEST(process, may_send_its_errors_where_its_output_goes) {
 }
 
 TEST(process, takes_a_descriptor_over) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         auto [reading, writing] = test::make_pipe();
         const int given = writing.get();
         const auto options = process_options{"echo", "text"}.standard_output(std::move(writing));
@@ -465,7 +452,7 @@ TEST(process, takes_a_descriptor_over) {
 
 // What is opened then gets the number that one of the streams is to have.
 TEST(process, gets_the_right_streams_from_a_program_without_standard_input) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const unique_fd kept{::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10)};
         ::close(STDIN_FILENO);
         auto options = process_options::shell("cat; echo error >&2")
@@ -488,7 +475,7 @@ TEST(process, gets_the_right_streams_from_a_program_without_standard_input) {
 // --- stop ---------------------------------------------------------------------------------------
 
 TEST(process, is_asked_to_end_before_it_is_killed) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         process obedient = process::start(process_options{"sleep", "1000"});
         const exit_status ended = co_await obedient.stop();
         EXPECT_EQ(ended, exit_status::by_signal(SIGTERM));
@@ -509,7 +496,7 @@ TEST(process, is_asked_to_end_before_it_is_killed) {
 }
 
 TEST(process, may_end_by_itself_when_it_is_asked) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const std::string line = "trap 'exit 3' INT; echo ready; while :; do sleep 0.01; done";
         process child = process::start(process_options::shell(line).standard_output(stdio::pipe));
         std::array<std::byte, 64> buffer{};

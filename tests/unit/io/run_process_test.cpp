@@ -22,25 +22,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// On each real backend, and nothing is left afterwards.
-template <class Body>
-void with_processes(Body body) {
-    for (const backend_kind kind : test::test_backends()) {
-        if (kind == backend_kind::simulated) continue;
-        SCOPED_TRACE(test::name_of(kind));
-        const std::ptrdiff_t descriptors = test::count_descriptors();
-        run(body(), test::options_for(kind));
-        EXPECT_FALSE(test::has_children());
-        EXPECT_EQ(test::count_descriptors(), descriptors);
-    }
-}
-
 // A process that becomes a child of nobody and keeps the standard output until `writing`, a pipe to
 // its standard input, is closed.
 constexpr const char* leaves_a_child_behind = "exec 3<&0; (read line <&3; echo $line) & echo first";
 
 TEST(run_process, collects_what_a_program_says) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto both = process_options::shell("echo out; echo err >&2; exit 3").capture();
         const process_result result = co_await run_process(both);
         EXPECT_EQ(result.status, exit_status::with_code(3));
@@ -62,7 +49,7 @@ TEST(run_process, collects_what_a_program_says) {
 
 // Far more than the pipes hold, so both directions have to go on at once.
 TEST(run_process, feeds_a_program_while_it_reads_from_it) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         std::string text;
         while (text.size() < 1'000'000) text += std::to_string(text.size()) + '\n';
         const auto options = process_options{"cat"}.input(text).capture();
@@ -73,7 +60,7 @@ TEST(run_process, feeds_a_program_while_it_reads_from_it) {
 }
 
 TEST(run_process, does_not_mind_a_program_that_does_not_read_its_input) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto options = process_options{"true"}.input(std::string(1'000'000, 'x'));
         const process_result result = co_await run_process(options);
         EXPECT_TRUE(result.status.ok());
@@ -82,7 +69,7 @@ TEST(run_process, does_not_mind_a_program_that_does_not_read_its_input) {
 
 // Somebody else has the other end of the input, and does not read.
 TEST(run_process, does_not_wait_for_its_input_to_be_read_when_the_program_has_ended) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto options = process_options::shell("sleep 1000 <&0 & echo $!")
                                  .input(std::string(1'000'000, 'x'))
                                  .capture();
@@ -93,7 +80,7 @@ TEST(run_process, does_not_wait_for_its_input_to_be_read_when_the_program_has_en
 }
 
 TEST(run_process, gives_an_empty_input_to_a_pipe_that_nothing_was_said_about) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto options = process_options{"cat"}.standard_input(stdio::pipe).capture();
         const process_result result = co_await run_process(options);
         EXPECT_TRUE(result.status.ok());
@@ -102,7 +89,7 @@ TEST(run_process, gives_an_empty_input_to_a_pipe_that_nothing_was_said_about) {
 }
 
 TEST(run_process, checks_the_status_if_it_is_to) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto good = process_options{"true"}.check();
         const process_result result = co_await run_process(good);
         EXPECT_TRUE(result.status.ok());
@@ -139,7 +126,7 @@ TEST(run_process, keeps_the_end_of_a_long_error_output) {
 }
 
 TEST(run_process, refuses_more_output_than_the_limit) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto fits =
             process_options::shell("printf 12345; printf 67890 >&2").capture().capture_limit(10);
         const process_result result = co_await run_process(fits);
@@ -156,7 +143,7 @@ TEST(run_process, refuses_more_output_than_the_limit) {
 }
 
 TEST(run_process, fails_as_a_start_does) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto options = process_options{"no-such-program"}.capture();
         auto missing = co_await as_result(run_process(options));
         EXPECT_EQ(missing.error(), std::errc::no_such_file_or_directory);
@@ -164,7 +151,7 @@ TEST(run_process, fails_as_a_start_does) {
 }
 
 TEST(run_process, ends_with_the_process_and_not_with_its_output) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         auto [reading, writing] = test::make_pipe();
         const auto options = process_options::shell(leaves_a_child_behind)
                                  .standard_input(std::move(reading))
@@ -176,7 +163,7 @@ TEST(run_process, ends_with_the_process_and_not_with_its_output) {
 }
 
 TEST(run_process, may_wait_for_the_end_of_the_output) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         auto [reading, writing] = test::make_pipe();
         auto to_child = pipe_stream::adopt({}, std::move(writing));
         const auto options = process_options::shell(leaves_a_child_behind)
@@ -195,7 +182,7 @@ TEST(run_process, may_wait_for_the_end_of_the_output) {
 }
 
 TEST(run_process, leaves_nothing_when_its_time_is_over) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto options = process_options{"sleep", "1000"}.capture();
         auto late = co_await as_result(timeout(5ms, run_process(options)));
         EXPECT_FALSE(late.has_value());
@@ -208,7 +195,7 @@ TEST(run_process, leaves_nothing_when_its_time_is_over) {
 
 // It ignores the first signal, and says so; the second one ends it.
 TEST(run_process, climbs_the_ladder_when_it_is_cancelled) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         auto [reading, writing] = test::make_pipe();
         auto said = pipe_stream::adopt(std::move(reading), {});
         const auto options =
@@ -236,7 +223,7 @@ TEST(run_process, climbs_the_ladder_when_it_is_cancelled) {
 }
 
 TEST(run_process, never_starts_what_was_cancelled_before) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         const auto options = process_options{"no-such-program"};
         const auto nothing = co_await move_on_after(0ms, run_process(options));
         EXPECT_FALSE(nothing.has_value());
@@ -251,7 +238,7 @@ TEST(run_process, cannot_be_on_the_simulated_backend) {
 }
 
 TEST(run_process, runs_many_at_once) {
-    with_processes([]() -> task<> {
+    test::with_processes([]() -> task<> {
         task_group group;
         std::vector<task_handle<process_result>> all;
         for (int each = 0; each != 20; ++each) {

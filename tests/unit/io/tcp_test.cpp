@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -31,22 +30,6 @@ using namespace std::chrono_literals;
 static_assert(byte_stream<tcp_stream>);
 static_assert(!std::is_copy_constructible_v<tcp_stream>);
 static_assert(!std::is_copy_constructible_v<tcp_listener>);
-
-// On epoll, io_uring, and io_uring with every completion held back for three polls.
-template <class Body>
-void run_on_real_backends(Body body) {
-    for (const backend_kind kind : real_backends()) {
-        {
-            SCOPED_TRACE(name_of(kind));
-            run(body(), options_for(kind));
-        }
-        if (kind != backend_kind::io_uring) continue;
-        SCOPED_TRACE("io_uring, delayed");
-        ::setenv("SIMUL_IO_URING_DELAY", "3", 1);
-        run(body(), options_for(kind));
-        ::unsetenv("SIMUL_IO_URING_DELAY");
-    }
-}
 
 std::size_t open_descriptors() {
     const std::filesystem::directory_iterator all{"/proc/self/fd"};

@@ -59,7 +59,7 @@ bool contains(const std::string& text, const std::string& part) {
 
 bool io_uring_runs_here() {
     std::string reason;
-    return detail::make_io_uring_backend(reason) != nullptr;
+    return detail::make_io_uring_backend(waited_for_by::itself, reason) != nullptr;
 }
 
 #if defined(__has_feature)

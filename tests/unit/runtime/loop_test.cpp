@@ -26,12 +26,6 @@ using namespace std::chrono_literals;
 using namespace test;
 using log = std::vector<std::string>;
 
-std::vector<backend_kind> real_backends() {
-    std::vector<backend_kind> kinds = test_backends();
-    kinds.erase(kinds.begin());
-    return kinds;
-}
-
 TEST(loop, runs_what_becomes_ready_during_a_pass_in_the_next_one_k1) {
     run_on_each_backend([]() -> task<> {
         log lines;

@@ -38,8 +38,7 @@ bool is_lack_of_memory(const std::exception_ptr& error) {
 }
 
 TEST(run_process_without_memory, leaves_no_process_and_no_descriptor) {
-    for (const backend_kind kind : test::test_backends()) {
-        if (kind == backend_kind::simulated) continue;
+    for (const backend_kind kind : test::real_backends()) {
         const std::string name = std::string{"run_process on "} + test::name_of(kind);
         const std::ptrdiff_t descriptors = test::count_descriptors();
         auto options = testing::allocation_options{}
