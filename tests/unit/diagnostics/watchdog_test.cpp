@@ -3,9 +3,11 @@
 // What K9 in tests/semantics does not say of the watchdog: its texts, its defaults, its end.
 #include "simul/diagnostics/watchdog.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "simul/concurrency/task_group.hpp"
@@ -99,6 +101,28 @@ TEST(watchdog, tells_of_a_callback_that_held_the_loop_without_a_task) {
     EXPECT_NE(format_finding(all[0]).find("code outside of tasks held the loop for 1000 ms"),
               std::string::npos)
         << format_finding(all[0]);
+}
+
+TEST(watchdog, tells_of_a_task_that_blocks_on_a_thread_of_its_own) {
+    for (const backend_kind kind : test::real_backends()) {
+        SCOPED_TRACE(test::name_of(kind));
+        std::atomic<bool> is_told = false;
+        std::thread::id teller;
+        const auto program = [&]() -> task<> {
+            const watchdog watching{
+                watchdog_options{}.limit(1ms).on_finding([&](const watchdog_finding& found) {
+                    if (found.verdict != watchdog_verdict::blocks) return;
+                    teller = std::this_thread::get_id();
+                    is_told = true;
+                })};
+            co_await yield_now();
+            while (!is_told) std::this_thread::yield();
+            co_await yield_now();
+        };
+        run(program(), test::options_for(kind));
+        EXPECT_NE(teller, std::thread::id{});
+        EXPECT_NE(teller, std::this_thread::get_id());
+    }
 }
 
 TEST(watchdog, sees_nothing_any_more_when_it_has_gone) {
