@@ -133,7 +133,7 @@ EVERY_WORLD_TEST(K3, nobody_who_waits_for_a_time_is_early) {
 }
 
 // A nanosecond counts, also when the machine has been up for years.
-VIRTUAL_WORLD_TEST(K3, precision_does_not_fade_with_the_age_of_the_clock) {
+SIMULATED_WORLD_TEST(K3, precision_does_not_fade_with_the_age_of_the_clock) {
     for (int years = 0; years != 200; years += 40) {
         for (const duration delay : {1ns, 63ns, 64ns, 4097ns, 1000001ns}) {
             const time_point before = now();
@@ -313,7 +313,7 @@ VIRTUAL_WORLD_TEST(T57, waiting_for_minutes_takes_no_time) {
 }
 
 // A clock that is told to stand still does so from now on, and one that is told to jump jumps.
-VIRTUAL_WORLD_TEST(T57, clock_that_is_told_to_stand_or_to_jump_obeys_at_once) {
+SIMULATED_WORLD_TEST(T57, clock_that_is_told_to_stand_or_to_jump_obeys_at_once) {
     const time_point start = now();
     testing::set_autojump(false);
     co_await with_task_group([&](task_group& group) -> task<> {

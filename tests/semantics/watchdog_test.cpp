@@ -52,7 +52,7 @@ REAL_WORLD_TEST(K9, task_that_blocks_is_told_while_it_does_with_its_name_and_lin
     }
 }
 
-VIRTUAL_WORLD_TEST(K9, turn_that_was_too_long_is_told_when_it_has_ended) {
+SIMULATED_WORLD_TEST(K9, turn_that_was_too_long_is_told_when_it_has_ended) {
     std::vector<watchdog_finding> findings;
     const watchdog watching{watchdog_options{}.on_finding(
         [&](const watchdog_finding& found) { findings.push_back(found); })};
@@ -80,7 +80,7 @@ VIRTUAL_WORLD_TEST(K9, turn_that_was_too_long_is_told_when_it_has_ended) {
     }
 }
 
-VIRTUAL_WORLD_TEST(K9, task_that_spins_is_told_once_and_one_that_waits_is_not) {
+SIMULATED_WORLD_TEST(K9, task_that_spins_is_told_once_and_one_that_waits_is_not) {
     std::vector<watchdog_finding> findings;
     const watchdog watching{watchdog_options{}.spin_limit(1s).on_finding(
         [&](const watchdog_finding& found) { findings.push_back(found); })};

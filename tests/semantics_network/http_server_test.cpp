@@ -151,7 +151,7 @@ private:
 };
 
 // The request has come when the time is over and the handler of the connection has not woken yet.
-VIRTUAL_WORLD_TEST(T72, request_that_came_just_before_the_timer_is_served) {
+SIMULATED_WORLD_TEST(T72, request_that_came_just_before_the_timer_is_served) {
     for (const transport over : {transport::memory, transport::socket}) {
         for (const bool is_new : {false, true}) {
             idle_connection here;
@@ -171,7 +171,7 @@ VIRTUAL_WORLD_TEST(T72, request_that_came_just_before_the_timer_is_served) {
 }
 
 // Of an idle connection it is enough if the request has begun; it has its own time to end.
-VIRTUAL_WORLD_TEST(T72, request_that_began_just_before_the_timer_is_served) {
+SIMULATED_WORLD_TEST(T72, request_that_began_just_before_the_timer_is_served) {
     for (const transport over : {transport::memory, transport::socket}) {
         idle_connection here;
         co_await with_task_group([&](task_group& group) -> task<> {
@@ -192,7 +192,7 @@ VIRTUAL_WORLD_TEST(T72, request_that_began_just_before_the_timer_is_served) {
 // Client and server wake in the same turn: the one to send, the other one to hang up. A request
 // that can still be sent is answered. The timers are armed in either order, so that in first in,
 // first out the server comes first once, and once the client.
-VIRTUAL_WORLD_TEST(T72, request_that_comes_with_the_timer_is_served_or_cannot_be_sent) {
+SIMULATED_WORLD_TEST(T72, request_that_comes_with_the_timer_is_served_or_cannot_be_sent) {
     for (const transport over : {transport::memory, transport::socket}) {
         for (const bool is_armed_first : {false, true}) {
             idle_connection here;

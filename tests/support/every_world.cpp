@@ -7,6 +7,7 @@
 #include <string>
 
 #include "support/guest_host.hpp"
+#include "support/jumping_clock.hpp"
 #include "support/run_on_backends.hpp"
 
 namespace simul::test {
@@ -81,6 +82,7 @@ void run_as_guest(task<> (*body)(), backend_kind backend, start_policy start) {
 }  // namespace
 
 void run_in_every_world(const char* name, task<> (*body)(), worlds where) {
+    const jumping_clocks jumping{where == worlds::virtual_time};
     for (const backend_kind backend : test_backends()) {
         const bool simulated = backend == backend_kind::simulated;
         if (where == (simulated ? worlds::real : worlds::simulated)) continue;
@@ -91,7 +93,7 @@ void run_in_every_world(const char* name, task<> (*body)(), worlds where) {
             const testing::test_options options =
                 testing::test_options{}.on(backend).starting(start);
             run_in_order(body, options);
-            run_as_guest(body, backend, start);
+            if (where != worlds::virtual_time) run_as_guest(body, backend, start);
             if (::testing::Test::HasFailure()) return;
             const testing::schedule_report report =
                 run_in_random_orders(std::string{name} + ", " + world, body, backend, start);

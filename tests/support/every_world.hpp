@@ -10,8 +10,9 @@
 // The body runs on each backend, with tasks that start queued and eagerly, first in, first out (on
 // real backends as a guest as well) and then in two hundred random orders. What it expects must
 // therefore not depend on the order of tasks that are ready at once. VIRTUAL_WORLD_TEST is for what
-// sleeps: simulated only, as its time is virtual. REAL_WORLD_TEST is for what only a kernel has,
-// such as processes and signals: epoll and io_uring only.
+// sleeps and waits for nothing but time and other tasks: on real backends, too, its clock jumps
+// when nothing is ready. SIMULATED_WORLD_TEST is for what moves that clock by hand, REAL_WORLD_TEST
+// for what only a kernel has, such as processes and signals.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,8 +23,8 @@
 
 namespace simul::test {
 
-/// Whether real backends, whose time really passes, are among the worlds, and the simulated one.
-enum class worlds { all, simulated, real };
+/// Which worlds are meant; in those of virtual time clocks jump.
+enum class worlds { all, virtual_time, simulated, real };
 
 /// Runs `body` everywhere. A failure tells where, and the command that runs it again.
 void run_in_every_world(const char* name, task<> (*body)(), worlds where);
@@ -38,5 +39,8 @@ void run_in_every_world(const char* name, task<> (*body)(), worlds where);
     static simul::task<> rule##_##name()
 
 #define EVERY_WORLD_TEST(rule, name) SIMUL_WORLD_TEST(rule, name, simul::test::worlds::all)
-#define VIRTUAL_WORLD_TEST(rule, name) SIMUL_WORLD_TEST(rule, name, simul::test::worlds::simulated)
+#define VIRTUAL_WORLD_TEST(rule, name) \
+    SIMUL_WORLD_TEST(rule, name, simul::test::worlds::virtual_time)
+#define SIMULATED_WORLD_TEST(rule, name) \
+    SIMUL_WORLD_TEST(rule, name, simul::test::worlds::simulated)
 #define REAL_WORLD_TEST(rule, name) SIMUL_WORLD_TEST(rule, name, simul::test::worlds::real)

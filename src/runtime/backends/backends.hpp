@@ -34,6 +34,14 @@ std::unique_ptr<backend> make_io_uring_backend(waited_for_by who, std::string& r
 /// Makes the simulated backend; see simulated.hpp.
 std::unique_ptr<backend> make_simulated_backend();
 
+using backend_decorator = std::unique_ptr<backend> (*)(std::unique_ptr<backend>);
+
+/// From now on make_backend() hands what it has made on this thread to `decorator`, and gives what
+/// that returns; nullptr for nobody. For tests that put a clock of their own before a real backend.
+///
+/// Returns       the one before.
+backend_decorator decorate_backends(backend_decorator decorator) noexcept;
+
 /// True when the record or the buffer of an operation in flight shares a byte with
 /// [begin, begin + size). It asks the io_uring backends of the calling thread that were made with
 /// SIMUL_IO_URING_DELAY, and is false without any: for the allocator of frames, which calls it

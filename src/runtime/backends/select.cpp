@@ -45,14 +45,21 @@ std::unique_ptr<backend> make_named(backend_kind kind, waited_for_by who,
                       "; ask for epoll, or for none to get what runs");
 }
 
+constinit SIMUL_THREAD_LOCAL detail::backend_decorator decorator_here = nullptr;
+
 chosen_backend chosen(std::unique_ptr<backend> implementation, std::string reason) {
     chosen_backend result;
+    if (decorator_here != nullptr) implementation = decorator_here(std::move(implementation));
     result.implementation = std::move(implementation);
     result.reason = std::move(reason);
     return result;
 }
 
 }  // namespace
+
+detail::backend_decorator detail::decorate_backends(backend_decorator decorator) noexcept {
+    return std::exchange(decorator_here, decorator);
+}
 
 chosen_backend make_backend(backend_kind kind, waited_for_by who) {
     const char* asked_by = "the program";
