@@ -73,7 +73,7 @@ task<> embrace(std::vector<cancel_reason>& reasons, int& cleaned) {
 // stopped and cleans up as with any cancel.
 TEST(K10, program_in_which_nobody_can_go_on_ends_with_an_error) {
     for (const start_policy start : {start_policy::queued, start_policy::eager}) {
-        for (std::uint64_t seed = 1; seed != 101; ++seed) {
+        for (std::uint64_t seed = 1; seed != 201; ++seed) {
             testing::random_schedule order{seed};
             std::vector<cancel_reason> reasons;
             int cleaned = 0;
@@ -115,40 +115,54 @@ VIRTUAL_WORLD_TEST(K10, who_waits_for_time_or_for_a_thread_is_not_deadlocked) {
 
 // Ctrl-C while the main task waits for another one: both end, the main task cleans up, and run()
 // says why there is no result.
+task<> wait_with_cleanup(std::vector<std::string>& log) {
+    const test::noted main{log, "main"};
+    event never;
+    task_group group;
+    auto awaited = group.spawn([&]() -> task<> {
+        const test::noted child{log, "awaited"};
+        co_await never.wait();
+    });
+    group.spawn([&]() -> task<> {
+        co_await awaited;
+        ADD_FAILURE() << "nobody sets the event";
+    });
+    group.spawn([]() -> task<> {
+        co_await testing::wait_until_all_blocked();
+        std::raise(SIGINT);
+    });
+    const auto clean = [&]() -> task<> {
+        co_await yield_now();
+        log.push_back("cleaned");
+    };
+    auto cleanup = clean();
+    co_await finally(group.run(), std::move(cleanup));
+    ADD_FAILURE() << "it was interrupted";
+}
+
 TEST(T29, interrupt_of_a_waiting_program_cancels_what_it_waits_for_and_cleans_up) {
     // A process in the background of a shell ignores it, and run() would leave it so.
     const auto previous = std::signal(SIGINT, SIG_DFL);
     for (const backend_kind backend : test::test_backends()) {
         SCOPED_TRACE(test::name_of(backend));
-        std::vector<std::string> log;
-        event never;
-        const auto main_task = [&]() -> task<> {
-            const test::noted main{log, "main"};
-            task_group group;
-            auto awaited = group.spawn([&]() -> task<> {
-                const test::noted child{log, "awaited"};
-                co_await never.wait();
-            });
-            group.spawn([&]() -> task<> {
-                co_await awaited;
-                ADD_FAILURE() << "nobody sets the event";
-            });
-            call_soon([] { std::raise(SIGINT); });
-            const auto clean = [&]() -> task<> {
-                co_await yield_now();
-                log.push_back("cleaned");
-            };
-            auto cleanup = clean();
-            co_await finally(group.run(), std::move(cleanup));
-            ADD_FAILURE() << "it was interrupted";
-        };
-        try {
-            run(main_task(), test::options_for(backend));
-            ADD_FAILURE() << "an interrupted program has no result";
-        } catch (const cancelled& error) {
-            EXPECT_EQ(error.reason(), cancel_reason::interrupted);
+        for (const start_policy start : {start_policy::queued, start_policy::eager}) {
+            for (std::uint64_t seed = 1; seed != 201 && !HasFailure(); ++seed) {
+                run_options options = test::options_for(backend);
+                options.start = start;
+                testing::random_schedule order{seed};
+                loop running{options.loop};
+                running.scheduler().follow(&order);
+                std::vector<std::string> log;
+                try {
+                    run_on(running, wait_with_cleanup(log), options);
+                    ADD_FAILURE() << "an interrupted program has no result";
+                } catch (const cancelled& error) {
+                    EXPECT_EQ(error.reason(), cancel_reason::interrupted);
+                }
+                EXPECT_EQ(log, (std::vector<std::string>{"awaited", "cleaned", "main"}))
+                    << "seed " << seed;
+            }
         }
-        EXPECT_EQ(log, (std::vector<std::string>{"awaited", "cleaned", "main"}));
     }
     std::signal(SIGINT, previous);
 }
