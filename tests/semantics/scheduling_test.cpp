@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rules of SEMANTICS.md about turns: who is next, and that nobody is starved.
-#include <sys/socket.h>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -12,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/backends/simulated.hpp"
 #include "simul/concurrency/event.hpp"
 #include "simul/concurrency/outcome.hpp"
 #include "simul/concurrency/queue.hpp"
@@ -23,6 +20,7 @@
 #include "simul/runtime/descriptor.hpp"
 #include "simul/runtime/sleep.hpp"
 #include "simul/testing/clock.hpp"
+#include "support/connected_sockets.hpp"
 #include "support/every_world.hpp"
 #include "support/run_on_backends.hpp"
 
@@ -30,17 +28,6 @@ namespace simul {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Two connected sockets of the world that runs.
-std::pair<int, int> make_pair() {
-    loop& running = loop::current();
-    if (running.is_simulated()) {
-        return static_cast<detail::simulated_backend&>(running.io()).open_pair();
-    }
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
-    return {ends[0], ends[1]};
-}
 
 // Tasks and callbacks stand in one line, and each turn ends at its end.
 TEST(K1, tasks_and_callbacks_have_their_turns_in_the_order_of_their_arrival) {
@@ -135,7 +122,8 @@ private:
 // A callback that is always ready again holds up neither tasks, nor timers, nor other threads'
 // posts, nor the network.
 EVERY_WORLD_TEST(K1, callback_that_posts_itself_starves_nobody) {
-    const auto ends = make_pair();
+    auto [near, far] = test::connected_sockets();
+    const std::pair ends{near.release(), far.release()};
     restless busy{restless::door::call_soon};
     task_group group;
     group.spawn([]() -> task<> {

@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "runtime/backends/simulated.hpp"
 #include "simul/base/error.hpp"
 #include "simul/base/unique_fd.hpp"
 #include "simul/concurrency/task_group.hpp"
@@ -17,6 +16,7 @@
 #include "simul/io/tcp.hpp"
 #include "simul/runtime/loop.hpp"
 #include "simul/testing/all_blocked.hpp"
+#include "support/connected_sockets.hpp"
 #include "support/every_world.hpp"
 
 namespace simul {
@@ -24,26 +24,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Two connected sockets of the loop that runs: real ones, or simulated ones.
-std::pair<unique_fd, unique_fd> connected_sockets() {
-    loop& running = loop::current();
-    if (running.is_simulated()) {
-        const auto [left, right] =
-            static_cast<detail::simulated_backend&>(running.io()).open_pair();
-        return {unique_fd{left}, unique_fd{right}};
-    }
-    std::array<int, 2> made{-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, made.data()) != 0) {
-        throw std::runtime_error{"no pair of sockets could be made"};
-    }
-    return {unique_fd{made[0]}, unique_fd{made[1]}};
-}
-
 /// A socket that was given away, and has to be closed once by the time this looks at it.
 class given_socket {
 public:
     given_socket() {
-        auto [ours, peer] = connected_sockets();
+        auto [ours, peer] = test::connected_sockets();
         number_ = ours.get();
         given_ = std::move(ours);
         peer_ = tcp_stream::adopt(std::move(peer));
@@ -65,7 +50,7 @@ private:
     // Real descriptors only: simulated numbers are not used a second time.
     task<> expect_that_the_number_can_be_used() {
         EXPECT_EQ(::fcntl(number_, F_GETFD), -1);
-        auto [same, peer] = connected_sockets();
+        auto [same, peer] = test::connected_sockets();
         if (peer.get() == number_) std::swap(same, peer);
         if (same.get() != number_) same.reset(::fcntl(same.get(), F_DUPFD_CLOEXEC, number_));
         EXPECT_EQ(same.get(), number_);

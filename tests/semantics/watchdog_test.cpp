@@ -16,8 +16,8 @@
 #include "simul/diagnostics/watchdog.hpp"
 #include "simul/runtime/sleep.hpp"
 #include "simul/testing/all_blocked.hpp"
-#include "simul/testing/clock.hpp"
 #include "support/every_world.hpp"
+#include "support/jumping_clock.hpp"
 
 namespace simul {
 namespace {
@@ -52,7 +52,7 @@ REAL_WORLD_TEST(K9, task_that_blocks_is_told_while_it_does_with_its_name_and_lin
     }
 }
 
-SIMULATED_WORLD_TEST(K9, turn_that_was_too_long_is_told_when_it_has_ended) {
+VIRTUAL_WORLD_TEST(K9, turn_that_was_too_long_is_told_when_it_has_ended) {
     std::vector<watchdog_finding> findings;
     const watchdog watching{watchdog_options{}.on_finding(
         [&](const watchdog_finding& found) { findings.push_back(found); })};
@@ -60,11 +60,11 @@ SIMULATED_WORLD_TEST(K9, turn_that_was_too_long_is_told_when_it_has_ended) {
     group.spawn(
         [&]() -> task<> {
             co_await yield_now();
-            testing::advance_clock(100ms);  // the limit itself is not too long
+            test::advance_clock(100ms);  // the limit itself is not too long
             co_await yield_now();
             line_of_pause = std::source_location::current().line() + 1;
             co_await yield_now();
-            testing::advance_clock(101ms);
+            test::advance_clock(101ms);
         },
         spawn_options{}.named("guilty"));
     group.spawn([]() -> task<> { co_await sleep_for(10s); }, spawn_options{}.named("innocent"));
@@ -80,7 +80,7 @@ SIMULATED_WORLD_TEST(K9, turn_that_was_too_long_is_told_when_it_has_ended) {
     }
 }
 
-SIMULATED_WORLD_TEST(K9, task_that_spins_is_told_once_and_one_that_waits_is_not) {
+VIRTUAL_WORLD_TEST(K9, task_that_spins_is_told_once_and_one_that_waits_is_not) {
     std::vector<watchdog_finding> findings;
     const watchdog watching{watchdog_options{}.spin_limit(1s).on_finding(
         [&](const watchdog_finding& found) { findings.push_back(found); })};
@@ -89,7 +89,7 @@ SIMULATED_WORLD_TEST(K9, task_that_spins_is_told_once_and_one_that_waits_is_not)
     group.spawn(
         [&]() -> task<> {
             for (int turn = 0; turn != 50; ++turn) {
-                testing::advance_clock(50ms);
+                test::advance_clock(50ms);
                 co_await yield_now();
             }
             is_over = true;

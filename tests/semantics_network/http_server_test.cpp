@@ -13,7 +13,6 @@
 #include <thread>
 #include <utility>
 
-#include "runtime/backends/simulated.hpp"
 #include "serve/server.hpp"
 #include "simul/base/bytes.hpp"
 #include "simul/base/unique_fd.hpp"
@@ -24,9 +23,10 @@
 #include "simul/runtime/loop.hpp"
 #include "simul/runtime/sleep.hpp"
 #include "simul/testing/all_blocked.hpp"
-#include "simul/testing/clock.hpp"
+#include "support/connected_sockets.hpp"
 #include "support/connected_streams.hpp"
 #include "support/every_world.hpp"
+#include "support/jumping_clock.hpp"
 #include "support/stream_tools.hpp"
 
 #include "serving.hpp"
@@ -108,21 +108,14 @@ TEST(T71, queue_of_500_pipelined_requests_stays_bounded) {
 
 enum class transport { memory, socket };
 
-// The client's end and the server's, in the simulated world.
-std::pair<any_stream, tcp_stream> simulated_sockets() {
-    auto& world = static_cast<detail::simulated_backend&>(loop::current().io());
-    const auto [ours, theirs] = world.open_pair();
-    return {any_stream{tcp_stream::adopt(unique_fd{ours})}, tcp_stream::adopt(unique_fd{theirs})};
-}
-
 // A connection that is new, or idle after its first request.
 class idle_connection {
 public:
     void open(task_group& group, transport over) {
         if (over == transport::socket) {
-            auto [ours, theirs] = simulated_sockets();
-            client = std::move(ours);
-            group.spawn(server.serve(std::move(theirs)));
+            auto [ours, theirs] = test::connected_sockets();
+            client = any_stream{tcp_stream::adopt(std::move(ours))};
+            group.spawn(server.serve(tcp_stream::adopt(std::move(theirs))));
         } else {
             auto [ours, theirs] = memory_stream_pair();
             client = any_stream{std::move(ours)};
@@ -151,7 +144,7 @@ private:
 };
 
 // The request has come when the time is over and the handler of the connection has not woken yet.
-SIMULATED_WORLD_TEST(T72, request_that_came_just_before_the_timer_is_served) {
+VIRTUAL_WORLD_TEST(T72, request_that_came_just_before_the_timer_is_served) {
     for (const transport over : {transport::memory, transport::socket}) {
         for (const bool is_new : {false, true}) {
             idle_connection here;
@@ -162,7 +155,7 @@ SIMULATED_WORLD_TEST(T72, request_that_came_just_before_the_timer_is_served) {
                 const duration patience =
                     is_new ? here.server.options.head : here.server.options.idle;
                 co_await write_all(here.client, bytes_of(get_request("/last")));
-                testing::advance_clock(patience);
+                test::advance_clock(patience);
                 co_await here.expect_answer();
                 here.client.close();
             });
@@ -171,7 +164,7 @@ SIMULATED_WORLD_TEST(T72, request_that_came_just_before_the_timer_is_served) {
 }
 
 // Of an idle connection it is enough if the request has begun; it has its own time to end.
-SIMULATED_WORLD_TEST(T72, request_that_began_just_before_the_timer_is_served) {
+VIRTUAL_WORLD_TEST(T72, request_that_began_just_before_the_timer_is_served) {
     for (const transport over : {transport::memory, transport::socket}) {
         idle_connection here;
         co_await with_task_group([&](task_group& group) -> task<> {
@@ -180,7 +173,7 @@ SIMULATED_WORLD_TEST(T72, request_that_began_just_before_the_timer_is_served) {
             co_await testing::wait_until_all_blocked();
             const std::string text = get_request("/last");
             co_await write_all(here.client, bytes_of(text.substr(0, 9)));
-            testing::advance_clock(here.server.options.idle);
+            test::advance_clock(here.server.options.idle);
             co_await sleep_for(here.server.options.head - 1ms);
             co_await write_all(here.client, bytes_of(text.substr(9)));
             co_await here.expect_answer();
@@ -192,7 +185,7 @@ SIMULATED_WORLD_TEST(T72, request_that_began_just_before_the_timer_is_served) {
 // Client and server wake in the same turn: the one to send, the other one to hang up. A request
 // that can still be sent is answered. The timers are armed in either order, so that in first in,
 // first out the server comes first once, and once the client.
-SIMULATED_WORLD_TEST(T72, request_that_comes_with_the_timer_is_served_or_cannot_be_sent) {
+VIRTUAL_WORLD_TEST(T72, request_that_comes_with_the_timer_is_served_or_cannot_be_sent) {
     for (const transport over : {transport::memory, transport::socket}) {
         for (const bool is_armed_first : {false, true}) {
             idle_connection here;

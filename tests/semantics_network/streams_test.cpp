@@ -2,7 +2,6 @@
 //
 // The rules of SEMANTICS.md about streams and servers, as far as they can be told without a
 // network; those about what needs none are in tests/semantics.
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -13,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/backends/simulated.hpp"
 #include "simul/base/bytes.hpp"
 #include "simul/concurrency/event.hpp"
 #include "simul/concurrency/task_group.hpp"
@@ -25,6 +23,7 @@
 #include "simul/runtime/descriptor.hpp"
 #include "simul/runtime/sleep.hpp"
 #include "simul/testing/all_blocked.hpp"
+#include "support/connected_sockets.hpp"
 #include "support/every_world.hpp"
 #include "support/run_on_backends.hpp"
 #include "support/stream_tools.hpp"
@@ -178,16 +177,8 @@ EVERY_WORLD_TEST(Q8, close_of_a_stream_wakes_everybody_who_waits_on_it) {
 
 // So does closing a descriptor, whatever it is that they wait for.
 EVERY_WORLD_TEST(Q8, close_of_a_descriptor_wakes_everybody_who_waits_on_it) {
-    std::pair<int, int> ends{-1, -1};
-    loop& running = loop::current();
-    if (running.is_simulated()) {
-        ends = static_cast<detail::simulated_backend&>(running.io()).open_pair();
-    } else {
-        std::array<int, 2> made{};
-        const int flags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-        EXPECT_EQ(::socketpair(AF_UNIX, flags, 0, made.data()), 0);
-        ends = {made[0], made[1]};
-    }
+    auto [near, far] = test::connected_sockets();
+    const std::pair ends{near.release(), far.release()};
     std::vector<std::error_code> codes;
     co_await with_task_group([&](task_group& group) -> task<> {
         group.spawn([&]() -> task<> {

@@ -12,6 +12,7 @@
 
 #include "runtime/backends/backends.hpp"
 #include "simul/runtime/loop.hpp"
+#include "simul/testing/clock.hpp"
 
 namespace simul::test {
 
@@ -31,6 +32,7 @@ public:
 
     void wake() noexcept override { real_->wake(); }
     [[nodiscard]] time_point now() const noexcept override { return now_; }
+    void advance(duration by) noexcept { now_ += by; }
     void forget(int descriptor) noexcept override { real_->forget(descriptor); }
     void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
                             void* context) noexcept override {
@@ -43,6 +45,13 @@ private:
     std::unique_ptr<backend> real_;
     time_point now_{std::chrono::hours{1}};
 };
+
+/// Moves the clock of the loop that runs, which must be one that jumps.
+inline void advance_clock(duration by) {
+    loop& running = loop::current();
+    if (running.is_simulated()) return testing::advance_clock(by);
+    dynamic_cast<jumping_backend&>(running.io()).advance(by);
+}
 
 /// As long as it lives, the real backends that are made on this thread have clocks that jump.
 class jumping_clocks {
