@@ -119,7 +119,8 @@ TEST(run_process, checks_the_status_if_it_is_to) {
 }
 
 TEST(run_process, keeps_the_end_of_a_long_error_output) {
-    const std::string long_text = std::string(10'000, 'x') + "\nend\n";
+    std::string long_text(10'000, 'x');
+    long_text += "\nend\n";
     const process_error failure{"name", exit_status::with_code(1), long_text};
     EXPECT_EQ(failure.error_output().size(), process_error::kept);
     EXPECT_EQ(std::string{failure.what()}, "'name' ended with code 1: end");
