@@ -8,6 +8,7 @@
 #include <map>
 #include <new>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "simul/coro/cancellation.hpp"
@@ -52,10 +53,11 @@ public:
     std::vector<waiting_task> finish() {
         for (auto& [number, parent] : parents_) {
             parent.awaits.assign(children_[number].begin(), children_[number].end());
-            found_.push_back(std::move(parent));
+            found_.emplace(number, std::move(parent));
         }
-        std::ranges::stable_sort(found_, {}, &waiting_task::number);
-        return std::move(found_);
+        std::vector<waiting_task> in_order;
+        for (auto& [number, wait] : found_) in_order.push_back(std::move(wait));
+        return in_order;
     }
 
 private:
@@ -76,7 +78,7 @@ private:
         }
         position = follow(position, wait);
         std::uint64_t child = wait.number;
-        found_.push_back(std::move(wait));
+        found_.emplace(child, std::move(wait));
         // Above a task is the one that waits for its group: once for all its children.
         while (position != nullptr) {
             const task_identity* task = task_of(*position);
@@ -102,7 +104,7 @@ private:
         return position;
     }
 
-    std::vector<waiting_task> found_;
+    std::multimap<std::uint64_t, waiting_task> found_;  // of one task in the order of the walk
     std::map<std::uint64_t, waiting_task> parents_;
     std::map<std::uint64_t, std::set<std::uint64_t>> children_;
 };
@@ -123,7 +125,7 @@ constexpr std::size_t longest_list = 8;
 std::string list_of(const std::vector<std::uint64_t>& numbers) {
     const std::size_t shown = std::min(numbers.size(), longest_list);
     std::string text = numbers.size() == 1 ? "task " : "tasks ";
-    text += fmt::format("{}", fmt::join(numbers.begin(), numbers.begin() + shown, ", "));
+    text += fmt::format("{}", fmt::join(std::span{numbers}.first(shown), ", "));
     if (shown != numbers.size()) text += fmt::format(" and {} more", numbers.size() - shown);
     return text;
 }

@@ -68,7 +68,7 @@ void print(const watchdog_finding& finding) {
 
 }  // namespace
 
-class watchdog::core : public turn_observer {
+class watchdog::core final : public turn_observer {
 public:
     explicit core(watchdog_options options) : options_{std::move(options)}, loop_{loop::current()} {
         SIMUL_ASSERT(loop_.scheduler().observer() == nullptr, "this loop has a watchdog already");
