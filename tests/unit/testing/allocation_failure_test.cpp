@@ -700,6 +700,8 @@ task<> reporting() {
     }
     if (error != nullptr) report_unhandled_error(error, "in a test");
     const auto behind = std::make_unique<int>(1);
+    static void* volatile seen = nullptr;  // or the compiler leaves the allocation out
+    seen = behind.get();
 }
 
 // The chain of awaits is left out when there is no memory for its text.
