@@ -17,8 +17,6 @@
 
 namespace simul {
 
-class cancel_scope;
-
 /// One wait of a task. A task that awaits several things at once has several.
 struct waiting_task {
     waiting_task() noexcept = default;
