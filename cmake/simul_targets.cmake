@@ -110,9 +110,22 @@ function(simul_example source)
 endfunction()
 
 # One GoogleTest executable from every *_test.cpp below `folder`; nothing when there is none. The
-# tests may see private headers of src/ and the helpers of tests/support/.
+# tests may see private headers of src/ and the helpers of tests/support/. With SIMUL_TEST_PATTERN only
+# the files whose text matches it are taken.
 function(simul_test name folder)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${folder}/*_test.cpp")
+    if(SIMUL_TEST_PATTERN)
+        set(all_sources ${sources})
+        foreach(source IN LISTS all_sources)
+            file(READ "${source}" text)
+            if(NOT text MATCHES "${SIMUL_TEST_PATTERN}")
+                list(REMOVE_ITEM sources "${source}")
+            endif()
+        endforeach()
+        if(all_sources AND NOT sources)
+            list(GET all_sources 0 sources)  # others refer to the executable
+        endif()
+    endif()
     if(NOT sources)
         return()
     endif()

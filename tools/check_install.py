@@ -38,6 +38,8 @@ def consume(root, build, folder, name, *definitions, environment=None):
     """Configures, builds and runs the consumer `name`."""
     tree = folder / name
     definitions = [f"-DCMAKE_CXX_COMPILER={cached(build, 'CMAKE_CXX_COMPILER')}", *definitions]
+    if sanitizers := cached(build, "SIMUL_SANITIZE"):
+        definitions.append(f"-DCMAKE_CXX_FLAGS=-fsanitize={sanitizers}")
     if shutil.which("ccache"):
         definitions.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
     run("cmake", "-G", "Ninja", "-S", root / "tests/install" / name, "-B", tree, *definitions,

@@ -2,6 +2,7 @@
 #include "demonstrate.hpp"
 
 #include <cstdio>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <thread>

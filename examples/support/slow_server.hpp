@@ -70,6 +70,11 @@ private:
     }
 
     simul::task<> listen() {
+        if (simul::loop::current().is_simulated()) {
+            throw std::system_error{
+                simul::errc::unavailable,
+                "a simulated world is one thread's, and the crawler has another"};
+        }
         const simul::endpoint here{simul::ip_address::loopback_v4(), 0};
         simul::tcp_listener listener = simul::tcp_listener::bind(here);
         port_ = listener.local_endpoint().port();

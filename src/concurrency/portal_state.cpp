@@ -2,6 +2,7 @@
 #include "simul/concurrency/detail/portal_state.hpp"
 
 #include <chrono>
+#include <functional>
 
 #include "simul/base/assert.hpp"
 #include "simul/runtime/unhandled.hpp"

@@ -119,10 +119,13 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
     scope->set_context(&context_);
     running.scheduler().start_eagerly(options.start == start_policy::eager);
     prepare_process();
-    loop_.on_interrupt([this] {
-        interrupted_ = true;
-        outermost_.cancel(cancel_reason::interrupted);
-    });
+    loop_.on_interrupt(
+        [](void* context) {
+            auto& self = *static_cast<run_driver*>(context);
+            self.interrupted_ = true;
+            self.outermost_.cancel(cancel_reason::interrupted);
+        },
+        this);
     if (options.handle_interrupt || options.handle_termination) {
         handles_interrupt_ = install_interrupt_handler(running, options);
     }
@@ -130,7 +133,7 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
 
 run_driver::~run_driver() {
     if (handles_interrupt_) remove_interrupt_handler();
-    loop_.on_interrupt(nullptr);
+    loop_.on_interrupt(nullptr, nullptr);
     scope->set_context(nullptr);
     current_outermost = previous_;
 }

@@ -21,6 +21,8 @@ constinit SIMUL_THREAD_LOCAL bool abandoning = false;
 
 void frame::respond(waiter& self, notice what) noexcept {
     auto& woken = static_cast<frame&>(self);
+    if (what == notice::run) [[likely]]
+        return woken.turn();
     switch (what) {
         case notice::now: scheduler::current().continue_now(woken); break;
         case notice::queue: scheduler::current().queue(woken); break;
@@ -28,7 +30,7 @@ void frame::respond(waiter& self, notice what) noexcept {
             woken.state = frame_state::doomed;
             scheduler::current().unwind(woken);
             break;
-        case notice::run: woken.turn(); break;
+        case notice::run:
         case notice::gone: break;
     }
 }
@@ -76,14 +78,10 @@ bool frame::is_being_abandoned() noexcept {
     return abandoning || dropping != nullptr;
 }
 
-// A frame that never started, or that has finished, holds nothing but its parameters, and those do
-// not refer to one another: they can be destroyed a little later. One that is suspended has locals,
-// which must go in their order.
-void frame::drop(frame& dropped) noexcept {
-    if (dropped.state == frame_state::finished) {
-        dropped.handle().destroy();
-        return;
-    }
+// A frame that never started holds nothing but its parameters, and those do not refer to one
+// another: they can be destroyed a little later. One that is suspended has locals, which must go in
+// their order.
+void frame::abandon(frame& dropped) noexcept {
     if (dropped.state != frame_state::created) {
         frame_queue* outer = dropping;
         dropping = nullptr;

@@ -10,51 +10,54 @@ namespace simul {
 
 namespace {
 
-// Classes of 8, 24, 40 … bytes: what malloc hands out without waste, as it keeps 8 bytes beside
-// each piece and counts in sixteens.
-constexpr std::size_t granularity = 16;
-constexpr std::size_t class_count = 256;  // frames up to 4 KiB are recycled
+using detail::frame_cache;
+using detail::free_frame;
+using detail::own_frames;
 
-constexpr std::size_t class_of(std::size_t size) noexcept {
-    return (size + 7) / granularity;
-}
+constexpr std::size_t initial_limit = std::size_t{8} << 20;
 
-constexpr std::size_t bytes_of(std::size_t index) noexcept {
-    return index * granularity + 8;
-}
-
-struct free_frame {
-    free_frame* next;
-};
-
-// Trivial on purpose: a thread-local object with a constructor or destructor is guarded on every
-// access. The lists are freed by `cache_owner`, which a thread makes when it first frees a frame.
-struct frame_cache {
-    free_frame* lists[class_count];
-    frame_statistics statistics;
+// What the long way needs to know.
+struct frame_policy {
     const frame_allocator* replacement;
     detail::frame_check check;
+    std::size_t limit;
+    std::uint64_t fresh;  // frames that were in no list
+    std::uint64_t freed;  // frames that went into none
     bool owned;
     bool closed;
 };
 
-constinit SIMUL_THREAD_LOCAL frame_cache cache{
-    {}, {0, 0, 0, 0, std::size_t{8} << 20}, nullptr, nullptr, false, false};
+constinit SIMUL_THREAD_LOCAL frame_policy policy{nullptr, nullptr, initial_limit, 0,
+                                                 0,       false,   false};
 
+std::size_t cached_bytes() noexcept {
+    return policy.limit - own_frames.room;
+}
+
+// Frees what is above the limit.
 void trim(std::size_t limit) noexcept {
-    for (std::size_t index = class_count; index-- > 0;) {
-        while (cache.lists[index] != nullptr && cache.statistics.cached_bytes > limit) {
-            free_frame* frame = cache.lists[index];
-            cache.lists[index] = frame->next;
-            cache.statistics.cached_bytes -= bytes_of(index);
+    std::size_t cached = cached_bytes();
+    for (std::size_t index = frame_cache::class_count; index-- > 0;) {
+        while (own_frames.lists[index] != nullptr && cached > limit) {
+            free_frame* frame = own_frames.lists[index];
+            own_frames.lists[index] = frame->next;
+            cached -= frame_cache::bytes_of(index);
             std::free(frame);
         }
     }
+    own_frames.room = policy.limit - cached;
 }
 
+void update() noexcept {
+    own_frames.takes_nothing =
+        policy.replacement != nullptr || policy.check != nullptr || policy.closed || !policy.owned;
+}
+
+// The lists are freed by it; a thread makes one when it first frees a frame.
 struct cache_owner {
     ~cache_owner() {
-        cache.closed = true;
+        policy.closed = true;
+        update();
         trim(0);
     }
 };
@@ -63,74 +66,69 @@ struct cache_owner {
 void own_cache() noexcept {
     static thread_local cache_owner owner;
     static_cast<void>(owner);
-    cache.owned = true;
-}
-
-void* checked_malloc(std::size_t size) {
-    void* memory = std::malloc(size);
-    if (memory == nullptr) throw std::bad_alloc{};
-    return memory;
+    policy.owned = true;
+    update();
 }
 
 }  // namespace
 
 const frame_allocator* set_frame_allocator(const frame_allocator* allocator) noexcept {
-    const frame_allocator* old = cache.replacement;
-    cache.replacement = allocator;
+    const frame_allocator* old = policy.replacement;
+    policy.replacement = allocator;
+    update();
+    if (allocator != nullptr) trim(0);
     return old;
 }
 
 frame_statistics read_frame_statistics() noexcept {
-    return cache.statistics;
+    frame_statistics answer;
+    answer.allocated = own_frames.recycled + policy.fresh;
+    answer.recycled = own_frames.recycled;
+    answer.released = own_frames.kept + policy.freed;
+    answer.cached_bytes = cached_bytes();
+    answer.cache_limit = policy.limit;
+    return answer;
 }
 
 void set_frame_cache_limit(std::size_t bytes) noexcept {
-    cache.statistics.cache_limit = bytes;
     trim(bytes);
+    const std::size_t cached = cached_bytes();
+    policy.limit = bytes;
+    own_frames.room = bytes - cached;
 }
 
 namespace detail {
 
+constinit SIMUL_THREAD_LOCAL frame_cache own_frames{{}, initial_limit, 0, 0, true};
+
 frame_check set_frame_check(frame_check check) noexcept {
-    frame_check old = cache.check;
-    cache.check = check;
+    frame_check old = policy.check;
+    policy.check = check;
+    update();
     return old;
 }
 
-void* allocate_frame(std::size_t size) {
-    if (cache.replacement != nullptr) [[unlikely]]
-        return cache.replacement->allocate(size);
-    const std::size_t index = class_of(size);
-    ++cache.statistics.allocated;
-    if (SIMUL_ADDRESS_SANITIZER || index >= class_count) return checked_malloc(size);
-    if (free_frame* frame = cache.lists[index]) {
-        cache.lists[index] = frame->next;
-        cache.statistics.cached_bytes -= bytes_of(index);
-        ++cache.statistics.recycled;
-        return frame;
-    }
-    return checked_malloc(bytes_of(index));
+void* allocate_frame_anew(std::size_t size) {
+    if (policy.replacement != nullptr) return policy.replacement->allocate(size);
+    const std::size_t index = frame_cache::class_of(size);
+    const bool is_large = SIMUL_ADDRESS_SANITIZER || index >= frame_cache::class_count;
+    void* const memory = std::malloc(is_large ? size : frame_cache::bytes_of(index));
+    if (memory == nullptr) throw std::bad_alloc{};
+    ++policy.fresh;
+    return memory;
 }
 
-void deallocate_frame(void* memory, std::size_t size) noexcept {
-    if (cache.check != nullptr) [[unlikely]]
-        cache.check(memory, size);
-    if (cache.replacement != nullptr) [[unlikely]]
-        return cache.replacement->deallocate(memory, size);
-    const std::size_t index = class_of(size);
-    const std::size_t bytes = bytes_of(index);
-    ++cache.statistics.released;
-    if (SIMUL_ADDRESS_SANITIZER || index >= class_count || cache.closed ||
-        cache.statistics.cached_bytes + bytes > cache.statistics.cache_limit) {
+// The first frame that a thread frees comes here, too, and opens the lists for those that follow.
+void deallocate_frame_fully(void* memory, std::size_t size) noexcept {
+    if (policy.check != nullptr) policy.check(memory, size);
+    if (policy.replacement != nullptr) return policy.replacement->deallocate(memory, size);
+    if (!policy.owned && !policy.closed) own_cache();
+    const std::size_t index = frame_cache::class_of(size);
+    if (SIMUL_ADDRESS_SANITIZER || index >= frame_cache::class_count || policy.closed ||
+        !own_frames.keep(memory, index)) {
+        ++policy.freed;
         std::free(memory);
-        return;
     }
-    if (!cache.owned) [[unlikely]]
-        own_cache();
-    auto* frame = static_cast<free_frame*>(memory);
-    frame->next = cache.lists[index];
-    cache.lists[index] = frame;
-    cache.statistics.cached_bytes += bytes;
 }
 
 }  // namespace detail

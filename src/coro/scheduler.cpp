@@ -43,7 +43,7 @@ void scheduler::take_turn(waiter& next) noexcept {
         return take_observed_turn(next);
     budget_ = inline_budget;
     next.notify(notice::run);
-    settle();
+    if (!is_settled()) settle();
 }
 
 void scheduler::take_observed_turn(waiter& next) noexcept {

@@ -11,6 +11,7 @@
 
 #include "io/connect_race.hpp"
 #include "io/socket_address.hpp"
+#include "io/socket_calls.hpp"
 #include "simul/base/error.hpp"
 #include "simul/base/unique_fd.hpp"
 #include "simul/concurrency/timeout.hpp"
@@ -25,29 +26,25 @@ namespace {
 class client_socket {
 public:
     explicit client_socket(const endpoint& destination)
-        : held_{::socket(destination.address().is_v4() ? AF_INET : AF_INET6,
-                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)} {
+        : held_{detail::open_socket(destination.address().is_v4() ? AF_INET : AF_INET6,
+                                    SOCK_STREAM)} {
         if (!held_) throw std::system_error{errno, std::system_category()};
         loop::current().io().forget(held_.get());
     }
-    explicit client_socket(unique_fd given) : held_{std::move(given)} {
+    explicit client_socket(detail::held_socket given) : held_{std::move(given)} {
         loop::current().io().forget(held_.get());
+        if (detail::simulated_world_of(held_.get()) != nullptr) return;  // they never block
         const int flags = ::fcntl(held_.get(), F_GETFL);
         if (flags < 0 || ::fcntl(held_.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
             throw std::system_error{errno, std::system_category()};
         }
     }
-    client_socket(client_socket&&) noexcept = default;
-    client_socket& operator=(client_socket&&) = delete;
-    ~client_socket() {
-        if (held_) loop::current().io().forget(held_.get());
-    }
 
     [[nodiscard]] int descriptor() const noexcept { return held_.get(); }
-    [[nodiscard]] unique_fd release() noexcept { return std::move(held_); }
+    [[nodiscard]] unique_fd release() noexcept { return unique_fd{held_.release()}; }
 
 private:
-    unique_fd held_;
+    detail::held_socket held_;
 };
 
 // Nobody listens there, but the system gave this very port to this socket, and TCP lets a socket
@@ -66,14 +63,7 @@ task<client_socket> connect_socket(endpoint where) {
     co_return made;
 }
 
-void expect_internet() {
-    if (loop::current().is_simulated()) {
-        throw std::system_error{errc::unavailable, "the simulated world has no internet"};
-    }
-}
-
 task<tcp_stream> connect_to_first(std::vector<endpoint> candidates, connect_options options) {
-    expect_internet();
     detail::connect_race<client_socket> race{candidates, options.attempt_delay, &connect_socket};
     client_socket won = co_await race.run();
     tcp_stream stream = tcp_stream::adopt(won.release());
@@ -90,15 +80,8 @@ task<tcp_stream> find_and_connect(resolver& names, std::string host, std::uint16
     co_return co_await connect_to_first(std::move(candidates), options);
 }
 
-}  // namespace
-
-task<tcp_stream> connect(endpoint where, connect_options options) {
-    return connect(std::vector<endpoint>{where}, options);
-}
-
-task<tcp_stream> connect(unique_fd socket, endpoint where) {
-    SIMUL_ASSERT(static_cast<bool>(socket), "connect needs a socket");
-    expect_internet();
+// Holds the socket also when the task is never awaited.
+task<tcp_stream> connect_given(detail::held_socket socket, endpoint where) {
     const detail::socket_address address{where};
     try {
         client_socket given{std::move(socket)};
@@ -108,6 +91,17 @@ task<tcp_stream> connect(unique_fd socket, endpoint where) {
     } catch (const std::system_error& failure) {
         detail::throw_connect_failure({{where, failure.code()}});
     }
+}
+
+}  // namespace
+
+task<tcp_stream> connect(endpoint where, connect_options options) {
+    return connect(std::vector<endpoint>{where}, options);
+}
+
+task<tcp_stream> connect(unique_fd socket, endpoint where) {
+    SIMUL_ASSERT(static_cast<bool>(socket), "connect needs a socket");
+    return connect_given(detail::held_socket{socket.release()}, where);
 }
 
 task<tcp_stream> connect(std::vector<endpoint> candidates, connect_options options) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "io/socket_address.hpp"
+#include "io/socket_calls.hpp"
 #include "simul/coro/scheduler.hpp"
 #include "simul/io/udp.hpp"
 #include "simul/runtime/loop.hpp"
@@ -45,7 +46,7 @@ bool settle(std::ptrdiff_t& result, Transfer transfer) noexcept {
 // A socket without a port gets one when it sends; that there is none left is told by EAGAIN, too.
 bool lacks_port(int socket) noexcept {
     socket_address own;
-    if (::getsockname(socket, own.data(), own.length()) != 0) return false;
+    if (local_name(socket, own.data(), own.length()) != 0) return false;
     const std::optional<endpoint> found = own.to_endpoint();
     return found && found->port() == 0;
 }
@@ -139,8 +140,9 @@ bool datagram_receive::try_transfer() noexcept {
     message.msg_namelen = *from.length();
     message.msg_iov = &place;
     message.msg_iovlen = 1;
-    const bool is_over = settle(
-        transferred_, [&] { return ::recvmsg(descriptor, &message, MSG_DONTWAIT | MSG_TRUNC); });
+    const bool is_over = settle(transferred_, [&] {
+        return receive_message(descriptor, &message, MSG_DONTWAIT | MSG_TRUNC);
+    });
     if (is_over && transferred_ >= 0) {
         peer_ = endpoint_of(from.data(), message.msg_namelen).value_or(endpoint{});
     }
@@ -165,8 +167,9 @@ bool datagram_send::try_transfer() noexcept {
     iovec place{const_cast<std::byte*>(bytes_.data()), bytes_.size()};
     message.msg_iov = &place;
     message.msg_iovlen = 1;
-    const bool is_over = settle(
-        transferred_, [&] { return ::sendmsg(descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
+    const bool is_over = settle(transferred_, [&] {
+        return send_message(descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    });
     if (is_over || !lacks_port(descriptor)) return is_over;
     transferred_ = -EADDRNOTAVAIL;
     return true;

@@ -167,9 +167,9 @@ task<std::vector<ip_address>> resolver::find(std::shared_ptr<state> shared, std:
     }
     // What is no name is not repeated: it may hold anything.
     if (!is_host_name(name)) throw std::system_error{dns_errc::bad_name};
-    if (loop::current().is_simulated()) {
-        std::string text{"no name servers in the simulated world, add an override for "};
-        text.append(name);
+    if (shared->options.servers.empty() && loop::current().is_simulated()) {
+        std::string text{"the simulated world has no name servers: in resolver_options::servers "};
+        text.append("give one that runs in it, or add an override for ").append(name);
         throw std::system_error{errc::unavailable, text};
     }
     detail::dns_answer answer = co_await shared->cache.find(asked);

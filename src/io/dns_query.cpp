@@ -3,37 +3,36 @@
 // io/dns_query.cpp: c-ares, driven by the loop.
 //
 // Each question has a channel of its own, and thereby sockets, ports and message numbers of its
-// own. The channel's sockets are watched by a private epoll descriptor, which is one thing to wait
-// for however many they are:
-//
-//      task ──wait_readable──▶ epoll descriptor ──▶ UDP socket, TCP socket, ...
-//                                                        ▲
-//      ares_process_fd ── opens and closes, and says so ─┘
+// own. c-ares repeats a question and goes on to the next server by the real clock. In the simulated
+// world, which must not depend on that one, it makes a single attempt of which it does not know the
+// limit, and the attempts follow each other here.
 #include "io/dns_query.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <climits>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include <ares.h>
 #include <netinet/in.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
+#include "io/dns_sockets.hpp"
 #include "io/socket_address.hpp"
-#include "simul/base/unique_fd.hpp"
 #include "simul/concurrency/timeout.hpp"
-#include "simul/runtime/descriptor.hpp"
 #include "simul/runtime/loop.hpp"
 
 namespace simul::detail {
@@ -46,6 +45,7 @@ std::error_code code_of(int status) noexcept {
         case ARES_ENONAME: return dns_errc::not_found;
         case ARES_ENODATA: return dns_errc::no_address;
         case ARES_EREFUSED: return dns_errc::refused;
+        case ARES_ECANCELLED:  // by give_up()
         case ARES_ETIMEOUT: return dns_errc::timed_out;
         case ARES_ECONNREFUSED: return dns_errc::no_server;
         case ARES_EBADNAME:
@@ -58,128 +58,22 @@ std::error_code code_of(int status) noexcept {
     }
 }
 
-[[noreturn]] void throw_system_error(const char* what) {
-    throw std::system_error{errno, std::system_category(), what};
+constexpr unsigned max_attempts = 100;
+
+duration doubled(duration time) noexcept {
+    return time > duration::max() / 2 ? duration::max() : time * 2;
 }
-
-// A descriptor that the loop waits on and that is closed when nothing is in flight on it.
-class watched_sockets {
-public:
-    watched_sockets() : epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
-        if (!epoll_) throw_system_error("a descriptor for a name lookup");
-        loop::current().io().forget(epoll_.get());
-    }
-    watched_sockets(const watched_sockets&) = delete;
-    watched_sockets& operator=(const watched_sockets&) = delete;
-    ~watched_sockets() { loop::current().io().forget(epoll_.get()); }
-
-    [[nodiscard]] int descriptor() const noexcept { return epoll_.get(); }
-
-    void watch(int socket, bool readable, bool writable) noexcept {
-        epoll_event wanted{};
-        wanted.events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
-        wanted.data.fd = socket;
-        if (wanted.events == 0) {
-            ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, &wanted);
-        } else if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket, &wanted) != 0) {
-            // Fails for lack of memory only; then the question ends by its time-out.
-            ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &wanted);
-        }
-    }
-
-private:
-    unique_fd epoll_;
-};
-
-// The system calls that c-ares makes, to see more than it tells.
-//
-// It reports one code for "nobody there" and for every refusal by a server, so the response code of
-// the last datagram is written down. And a datagram that nobody wanted makes the *next* send on the
-// same socket fail (the second question of two), which c-ares takes for the failure of that one
-// alone and waits for the other until its time is over; here the socket reads as refused, too.
-class socket_calls {
-public:
-    [[nodiscard]] unsigned last_status() const noexcept { return last_status_; }
-
-    /// Sockets that are to be read although the system does not say so.
-    [[nodiscard]] const std::vector<int>& refused() const noexcept { return refused_; }
-
-    static const ares_socket_functions& table() noexcept {
-        static constexpr ares_socket_functions functions{&open, &close, &connect, &receive, &send};
-        return functions;
-    }
-
-private:
-    static ares_socket_t open(int family, int type, int protocol, void*) {
-        return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-    }
-    static int close(ares_socket_t socket, void* self) {
-        std::erase(static_cast<socket_calls*>(self)->refused_, socket);
-        return ::close(socket);
-    }
-    static int connect(ares_socket_t socket, const sockaddr* address, ares_socklen_t size, void*) {
-        return ::connect(socket, address, size);
-    }
-    static ares_ssize_t receive(ares_socket_t socket, void* data, std::size_t size, int flags,
-                                sockaddr* from, ares_socklen_t* from_size, void* self) {
-        auto& calls = *static_cast<socket_calls*>(self);
-        if (std::erase(calls.refused_, socket) != 0) {
-            errno = ECONNREFUSED;
-            return -1;
-        }
-        const ssize_t count = ::recvfrom(socket, data, size, flags, from, from_size);
-        // Only datagrams are asked for their sender, and only they hold a whole message.
-        if (from != nullptr && count >= 12) {
-            calls.last_status_ = static_cast<const unsigned char*>(data)[3] & 0x0fU;
-        }
-        return count;
-    }
-    static ares_ssize_t send(ares_socket_t socket, const iovec* parts, int count, void* self) {
-        msghdr message{};
-        message.msg_iov = const_cast<iovec*>(parts);
-        message.msg_iovlen = static_cast<std::size_t>(count);
-        const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-        if (sent < 0 && errno == ECONNREFUSED) {
-            auto& calls = *static_cast<socket_calls*>(self);
-            if (calls.refused_.size() == calls.refused_.capacity()) return sent;
-            calls.refused_.push_back(socket);
-            errno = ECONNREFUSED;
-        }
-        return sent;
-    }
-
-    static std::vector<int> with_room() {
-        std::vector<int> room;
-        room.reserve(16);  // c-ares is C: nothing may throw through it
-        return room;
-    }
-
-    std::vector<int> refused_ = with_room();
-    unsigned last_status_ = 0;
-};
 
 class dns_query {
 public:
-    explicit dns_query(const resolver_options& options) : options_{options} {
+    /// Asks these servers; without any, those of /etc/resolv.conf. The options must outlive it.
+    dns_query(const resolver_options& options, std::span<const endpoint> servers)
+        : options_{options}, is_simulated_{loop::current().is_simulated()} {
         static const int library = ares_library_init(ARES_LIB_INIT_ALL);
         check(library);
-        ares_options wanted{};
-        std::string lookups{options.use_hosts_file ? "fb" : "b"};
-        wanted.flags = ARES_FLAG_EDNS | ARES_FLAG_NOALIASES;
-        if (!options.use_search_domains) wanted.flags |= ARES_FLAG_NOSEARCH;
-        wanted.ednspsz = 1232;  // never fragmented
-        wanted.timeout = milliseconds(options.attempt_timeout);
-        wanted.tries = static_cast<int>(std::min(options.attempts, 100U));
-        wanted.lookups = lookups.data();
-        wanted.sock_state_cb = &socket_changed;
-        wanted.sock_state_cb_data = this;
-        ares_channel made = nullptr;
-        check(ares_init_options(&made, &wanted,
-                                ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS |
-                                    ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB));
-        channel_.reset(made);
-        ares_set_socket_functions(made, &socket_calls::table(), &calls_);
-        set_servers();
+        open_channel();
+        ares_set_socket_functions(channel_.get(), &dns_socket_calls::table(), &calls_);
+        if (!servers.empty()) set_servers(servers);
     }
     dns_query(const dns_query&) = delete;
     dns_query& operator=(const dns_query&) = delete;
@@ -189,39 +83,31 @@ public:
         ares_addrinfo_hints hints{};
         hints.ai_family = AF_UNSPEC;
         hints.ai_socktype = SOCK_STREAM;
+        // To sort, c-ares asks the system by which address it would send to each.
+        if (is_simulated_) hints.ai_flags = ARES_AI_NOSORT;
         ares_getaddrinfo(channel_.get(), host.c_str(), nullptr, &hints, &answered, this);
     }
 
     [[nodiscard]] bool is_done() const noexcept { return is_done_; }
-    [[nodiscard]] int descriptor() const noexcept { return sockets_.descriptor(); }
 
-    /// Until when c-ares wants to be called at the latest.
-    [[nodiscard]] duration time_left() const {
-        if (!calls_.refused().empty()) return std::chrono::milliseconds{1};
-        timeval left{};
-        if (ares_timeout(channel_.get(), nullptr, &left) == nullptr) return std::chrono::seconds{1};
-        const duration exact =
-            std::chrono::seconds{left.tv_sec} + std::chrono::microseconds{left.tv_usec};
-        return std::max<duration>(exact, std::chrono::milliseconds{1});
-    }
+    /// Waits until there is something to read or write, or until c-ares wants to be called.
+    [[nodiscard]] auto wait() { return sockets_.wait(time_left()); }
 
     /// Reads and writes what is possible, and repeats what has taken too long.
     void process() {
-        std::array<epoll_event, 16> events{};
-        const int count = ::epoll_wait(descriptor(), events.data(), int{events.size()}, 0);
-        for (int index = 0; index < count; ++index) {
-            const epoll_event& event = events[static_cast<std::size_t>(index)];
-            const bool readable = (event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
-            const bool writable = (event.events & EPOLLOUT) != 0;
-            ares_process_fd(channel_.get(), readable ? event.data.fd : ARES_SOCKET_BAD,
-                            writable ? event.data.fd : ARES_SOCKET_BAD);
-        }
+        sockets_.for_each_ready([this](int socket, bool readable, bool writable) {
+            ares_process_fd(channel_.get(), readable ? socket : ARES_SOCKET_BAD,
+                            writable ? socket : ARES_SOCKET_BAD);
+        });
         for (std::size_t left = calls_.refused().size(); left != 0; --left) {
             if (calls_.refused().empty()) break;
             ares_process_fd(channel_.get(), calls_.refused().front(), ARES_SOCKET_BAD);
         }
         ares_process_fd(channel_.get(), ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     }
+
+    /// Takes what has been answered so far for the whole: the addresses of one family, perhaps.
+    void give_up() noexcept { ares_cancel(channel_.get()); }
 
     /// After is_done().
     [[nodiscard]] dns_answer take_answer() {
@@ -242,11 +128,36 @@ private:
         }
     }
 
-    void set_servers() {
-        if (options_.servers.empty()) return;
-        std::vector<ares_addr_port_node> nodes(options_.servers.size());
+    void open_channel() {
+        ares_options wanted{};
+        int given = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+                    ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+        std::string lookups{options_.use_hosts_file && !is_simulated_ ? "fb" : "b"};
+        std::string no_file;
+        wanted.flags = ARES_FLAG_EDNS | ARES_FLAG_NOALIASES;
+        if (!options_.use_search_domains || is_simulated_) wanted.flags |= ARES_FLAG_NOSEARCH;
+        wanted.ednspsz = 1232;  // never fragmented
+        wanted.timeout = milliseconds(options_.attempt_timeout);
+        wanted.tries = static_cast<int>(std::min(options_.attempts, max_attempts));
+        wanted.lookups = lookups.data();
+        wanted.sock_state_cb = &socket_changed;
+        wanted.sock_state_cb_data = this;
+        if (is_simulated_) {
+            wanted.timeout = INT_MAX;  // weeks
+            wanted.tries = 1;
+            // What is given is read neither from a file nor from the environment: no domains.
+            wanted.resolvconf_path = no_file.data();
+            given |= ARES_OPT_RESOLVCONF | ARES_OPT_DOMAINS | ARES_OPT_NOROTATE;
+        }
+        ares_channel made = nullptr;
+        check(ares_init_options(&made, &wanted, given));
+        channel_.reset(made);
+    }
+
+    void set_servers(std::span<const endpoint> servers) {
+        std::vector<ares_addr_port_node> nodes(servers.size());
         for (std::size_t index = 0; index != nodes.size(); ++index) {
-            const endpoint& server = options_.servers[index];
+            const endpoint& server = servers[index];
             ares_addr_port_node& node = nodes[index];
             node.next = index + 1 == nodes.size() ? nullptr : &nodes[index + 1];
             node.family = server.address().is_v4() ? AF_INET : AF_INET6;
@@ -258,8 +169,22 @@ private:
         check(ares_set_servers_ports(channel_.get(), nodes.data()));
     }
 
+    /// Until when c-ares wants to be called at the latest.
+    [[nodiscard]] duration time_left() const {
+        if (!calls_.refused().empty()) return std::chrono::milliseconds{1};
+        if (is_simulated_) return duration::max();
+        timeval left{};
+        if (ares_timeout(channel_.get(), nullptr, &left) == nullptr) return std::chrono::seconds{1};
+        const duration exact =
+            std::chrono::seconds{left.tv_sec} + std::chrono::microseconds{left.tv_usec};
+        return std::max<duration>(exact, std::chrono::milliseconds{1});
+    }
+
     static void socket_changed(void* self, ares_socket_t socket, int readable, int writable) {
-        static_cast<dns_query*>(self)->sockets_.watch(socket, readable != 0, writable != 0);
+        auto& query = *static_cast<dns_query*>(self);
+        if (query.sockets_.watch(socket, readable != 0, writable != 0)) return;
+        query.out_of_memory_ = true;
+        query.is_done_ = true;
     }
 
     // Called by c-ares, through which no exception can pass; from ares_destroy, too.
@@ -303,14 +228,26 @@ private:
         }
         for (const ares_addrinfo_node* each = found.nodes; each != nullptr; each = each->ai_next) {
             seconds = std::min(seconds, each->ai_ttl);
+        }
+        // Unsorted, those of the family that was answered first are the first.
+        constexpr std::array any{AF_UNSPEC};
+        constexpr std::array preferred{AF_INET6, AF_INET};
+        for (const int family : is_simulated_ ? std::span<const int>{preferred} : any) {
+            add_addresses(found.nodes, family);
+        }
+        answer_.lifetime = std::chrono::seconds{seconds};
+        if (answer_.addresses.empty()) answer_.failure = dns_errc::no_address;
+    }
+
+    void add_addresses(const ares_addrinfo_node* each, int family) {
+        for (; each != nullptr; each = each->ai_next) {
+            if (family != AF_UNSPEC && each->ai_family != family) continue;
             const auto where = endpoint_of(each->ai_addr, each->ai_addrlen);
             if (!where || answer_.addresses.size() >= options_.max_addresses) continue;
             if (std::ranges::find(answer_.addresses, where->address()) == answer_.addresses.end()) {
                 answer_.addresses.push_back(where->address());
             }
         }
-        answer_.lifetime = std::chrono::seconds{seconds};
-        if (answer_.addresses.empty()) answer_.failure = dns_errc::no_address;
     }
 
     struct destroy_channel {
@@ -318,27 +255,72 @@ private:
     };
 
     const resolver_options& options_;
+    bool is_simulated_;
     dns_answer answer_;
     bool is_done_ = false;
     bool out_of_memory_ = false;
     watched_sockets sockets_;
-    socket_calls calls_;
+    dns_socket_calls calls_;
     // Last, because it is destroyed first: it closes its sockets and calls answered().
     std::unique_ptr<ares_channeldata, destroy_channel> channel_;
 };
 
+task<> drive(dns_query& query) {
+    while (!query.is_done()) {
+        co_await query.wait();
+        query.process();
+    }
+}
+
+// c-ares repeats the question and goes from server to server.
+task<dns_answer> ask_by_system_clock(const resolver_options& options, std::string host) {
+    dns_query query{options, options.servers};
+    query.begin(host);
+    co_await drive(query);
+    co_return query.take_answer();
+}
+
+bool may_be_better_elsewhere(const std::error_code& failure) noexcept {
+    return failure == dns_errc::server_failure || failure == dns_errc::refused ||
+           failure == dns_errc::no_server;
+}
+
+// Addresses are better than a failure, and that time was over says more than other failures.
+void keep_better(dns_answer& best, dns_answer&& other) {
+    if (!best.failure) return;
+    if (!other.failure || best.failure != dns_errc::timed_out) best = std::move(other);
+}
+
+// The same by the loop's clock, with a question for each attempt. As in c-ares, a server that has
+// failed is not asked again if there are others, and when only one of the two questions was ever
+// answered that is the answer.
+task<dns_answer> ask_by_loop_clock(const resolver_options& options, std::string host) {
+    std::vector<endpoint> servers = options.servers;
+    dns_answer best;
+    best.failure = dns_errc::no_server;
+    duration limit = options.attempt_timeout;
+    for (unsigned round = 0; round != std::min(options.attempts, max_attempts); ++round) {
+        for (auto server = servers.begin(); server != servers.end();) {
+            dns_query query{options, std::span{&*server, 1}};
+            query.begin(host);
+            const auto in_time = co_await move_on_after(limit, drive(query));
+            if (!in_time) query.give_up();
+            dns_answer answer = query.take_answer();
+            if (in_time && !may_be_better_elsewhere(answer.failure)) co_return answer;
+            keep_better(best, std::move(answer));
+            const bool is_left_out = in_time && options.servers.size() > 1;
+            server = is_left_out ? servers.erase(server) : std::next(server);
+        }
+        limit = doubled(limit);
+    }
+    co_return best;
+}
+
 }  // namespace
 
 task<dns_answer> ask_name_servers(const resolver_options& options, std::string host) {
-    dns_query query{options};
-    query.begin(host);
-    while (!query.is_done()) {
-        const duration limit = query.time_left();
-        [[maybe_unused]] const auto readable =
-            co_await move_on_after(limit, wait_readable(query.descriptor()));
-        query.process();
-    }
-    co_return query.take_answer();
+    return loop::current().is_simulated() ? ask_by_loop_clock(options, std::move(host))
+                                          : ask_by_system_clock(options, std::move(host));
 }
 
 }  // namespace simul::detail

@@ -9,7 +9,8 @@
 
 namespace simul::detail {
 
-/// Asks for the addresses of `host`, which must be a valid name.
+/// Asks for the addresses of `host`, which must be a valid name. In the simulated world the options
+/// must name servers.
 ///
 /// Errors        std::system_error with the system's code if no descriptor is left. That a name has
 ///               no addresses is an answer, not an error.

@@ -6,7 +6,8 @@
 #include <cerrno>
 #include <system_error>
 
-#include "simul/runtime/loop.hpp"
+#include "io/socket_calls.hpp"
+#include "runtime/backends/simulated.hpp"
 
 namespace simul {
 
@@ -19,9 +20,18 @@ void make_non_blocking(int descriptor) {
     }
 }
 
+// In the simulated world nothing blocks, so there is nothing to be made so.
 detail::socket_owner own(unique_fd end) {
     if (!end) return {};
-    make_non_blocking(end.get());
+    if (const auto* const world = detail::simulated_world()) {
+        if (!world->exists(end.get())) {
+            throw std::system_error{make_error_code(errc::unavailable),
+                                    "the simulated backend has no pipes of the system: use "
+                                    "memory_stream_pair"};
+        }
+    } else {
+        make_non_blocking(end.get());
+    }
     return detail::socket_owner{std::move(end)};
 }
 
@@ -43,10 +53,6 @@ started pipe_shutdown::start(waiter& self) noexcept {
 }  // namespace detail
 
 pipe_stream pipe_stream::adopt(unique_fd to_read, unique_fd to_write) {
-    if (loop::current().is_simulated()) {
-        throw std::system_error{make_error_code(errc::unavailable),
-                                "the simulated backend has no pipes: use memory_stream_pair"};
-    }
     pipe_stream made;
     made.incoming_ = own(std::move(to_read));
     made.outgoing_ = own(std::move(to_write));

@@ -7,12 +7,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "io/process_record.hpp"
 #include "io/process_spawn.hpp"
+#include "io/program_registry.hpp"
 #include "simul/concurrency/timeout.hpp"
 #include "simul/runtime/loop.hpp"
 
@@ -29,66 +32,38 @@ void forget(int descriptor) noexcept {
     if (loop* const running = loop::find_current()) running->io().forget(descriptor);
 }
 
-}  // namespace
-
-/// A process that was started, until it has been waited for and longer.
-class process_record {
+/// A child of this program, known by its pidfd.
+class system_process final : public process_record {
 public:
-    explicit process_record(process_group group) noexcept
-        : has_group_{group != process_group::shared} {}
-    process_record(const process_record&) = delete;
-    process_record& operator=(const process_record&) = delete;
-    ~process_record();
+    using process_record::process_record;
+    ~system_process() override;
 
     void started_as(int pid) {
-        pid_ = pid;
+        set_pid(pid);
         exited_ = open_process(pid);
         forget(exited_.get());
     }
 
-    [[nodiscard]] int pid() const noexcept { return pid_; }
-    [[nodiscard]] bool has_group() const noexcept { return has_group_; }
-    [[nodiscard]] int descriptor() const noexcept { return exited_.get(); }
-
-    /// It has been waited for, or cannot be.
-    [[nodiscard]] bool is_over() const noexcept { return is_lost_ || status_.has_value(); }
-
-    /// Takes its status from the system, if it has ended; `flags` as those of waitid(2).
-    void collect(int flags) noexcept;
-
-    [[nodiscard]] const std::optional<exit_status>& status() const;
-
-    bool send_signal(int number) const;
-    bool send_signal_to_group(int number) const;
-
-    void wait_begins() noexcept { ++waiting_; }
-    void wait_ends() noexcept { --waiting_; }
+    [[nodiscard]] int descriptor() const noexcept override { return exited_.get(); }
+    void collect(int flags) noexcept override;
+    [[nodiscard]] bool send_signal(int number) const override;
+    [[nodiscard]] bool send_signal_to_group(int number) const override;
 
 private:
     void kill_and_collect() noexcept;
 
-    int pid_ = -1;
-    bool has_group_;
-    bool is_lost_ = false;
-    std::size_t waiting_ = 0;
     unique_fd exited_;
-    std::optional<exit_status> status_;
 };
 
-void process_record_deleter::operator()(process_record* ended) const noexcept {
-    delete ended;
-}
-
-process_record::~process_record() {
-    SIMUL_ASSERT(waiting_ == 0, "a process was destroyed while a task was waiting for its end");
+system_process::~system_process() {
     if (!exited_) return;
     collect(WNOHANG);
     if (!is_over()) kill_and_collect();
     forget(exited_.get());
 }
 
-void process_record::kill_and_collect() noexcept {
-    if (has_group_) ::kill(-pid_, SIGKILL);
+void system_process::kill_and_collect() noexcept {
+    if (has_group()) ::kill(-pid(), SIGKILL);
     const bool is_killed =
         ::syscall(SYS_pidfd_send_signal, exited_.get(), SIGKILL, nullptr, 0) == 0;
     if (!is_killed) return;  // it runs as another user now
@@ -98,7 +73,7 @@ void process_record::kill_and_collect() noexcept {
     collect(WNOHANG);
 }
 
-void process_record::collect(int flags) noexcept {
+void system_process::collect(int flags) noexcept {
     if (is_over()) return;
     ::siginfo_t end{};
     int answer = 0;
@@ -106,12 +81,37 @@ void process_record::collect(int flags) noexcept {
         answer = ::waitid(P_PIDFD, static_cast<::id_t>(exited_.get()), &end, WEXITED | flags);
     } while (answer != 0 && errno == EINTR);
     if (answer != 0) {
-        is_lost_ = true;
+        is_lost();
     } else if (end.si_pid != 0) {
-        status_ = end.si_code == CLD_EXITED
+        has_ended(end.si_code == CLD_EXITED
                       ? exit_status::with_code(end.si_status)
-                      : exit_status::by_signal(end.si_status, end.si_code == CLD_DUMPED);
+                      : exit_status::by_signal(end.si_status, end.si_code == CLD_DUMPED));
     }
+}
+
+bool system_process::send_signal(int number) const {
+    if (is_over()) return false;
+    if (::syscall(SYS_pidfd_send_signal, exited_.get(), number, nullptr, 0) == 0) return true;
+    if (errno == ESRCH) return false;
+    throw std::system_error{errno, std::system_category(), "pidfd_send_signal"};
+}
+
+// As long as nobody has waited for the first process of the group, its number means this group.
+bool system_process::send_signal_to_group(int number) const {
+    expect_group();
+    if (is_over()) return false;
+    if (::kill(-pid(), number) == 0) return true;
+    if (errno == ESRCH) return false;
+    throw std::system_error{errno, std::system_category(), "kill"};
+}
+
+}  // namespace
+
+// --- process_record -----------------------------------------------------------------------------
+
+void process_record_deleter::operator()(process_record* ended) const noexcept {
+    ended->expect_nobody_waits();
+    delete ended;
 }
 
 const std::optional<exit_status>& process_record::status() const {
@@ -121,23 +121,10 @@ const std::optional<exit_status>& process_record::status() const {
                                 " is lost: this program ignores SIGCHLD, or waits for any child"};
 }
 
-bool process_record::send_signal(int number) const {
-    if (is_over()) return false;
-    if (::syscall(SYS_pidfd_send_signal, exited_.get(), number, nullptr, 0) == 0) return true;
-    if (errno == ESRCH) return false;
-    throw std::system_error{errno, std::system_category(), "pidfd_send_signal"};
-}
-
-// As long as nobody has waited for the first process of the group, its number means this group.
-bool process_record::send_signal_to_group(int number) const {
-    if (!has_group_) {
-        throw std::system_error{ESRCH, std::system_category(),
-                                "the process has no group of its own: see process_options::group"};
-    }
-    if (is_over()) return false;
-    if (::kill(-pid_, number) == 0) return true;
-    if (errno == ESRCH) return false;
-    throw std::system_error{errno, std::system_category(), "kill"};
+void process_record::expect_group() const {
+    if (has_group_) return;
+    throw std::system_error{ESRCH, std::system_category(),
+                            "the process has no group of its own: see process_options::group"};
 }
 
 // --- process_wait -------------------------------------------------------------------------------
@@ -178,24 +165,38 @@ process process::start(const process_options& options) {
 
 // Whatever may fail comes first: from the moment in which there is a process it has an owner.
 process process::launch(const detail::process_settings& settings) {
-    if (loop::current().is_simulated()) {
-        throw std::system_error{make_error_code(errc::unavailable),
-                                "the simulated backend has no processes"};
-    }
+    if (loop::current().is_simulated()) return launch_simulated(settings);
     process made;
-    made.record_.reset(new detail::process_record{settings.group});
+    auto* const child = new detail::system_process{settings.group};
+    made.record_.reset(child);
     std::array<detail::stream_ends, 3> streams;
+    std::array<unique_fd, 3> ours;
     for (std::size_t which = 0; which != streams.size(); ++which) {
         streams[which] = detail::open_stream(settings.streams[which], which);
+        ours[which] = std::move(streams[which].ours);
     }
-    if (streams[0].ours) made.input_ = pipe_stream::adopt({}, std::move(streams[0].ours));
-    if (streams[1].ours) made.output_ = pipe_stream::adopt(std::move(streams[1].ours), {});
-    if (streams[2].ours) made.error_ = pipe_stream::adopt(std::move(streams[2].ours), {});
-    made.record_->started_as(detail::spawn(settings, streams));
+    made.connect(std::move(ours));
+    child->started_as(detail::spawn(settings, streams));
     for (const detail::process_settings::stream& each : settings.streams) {
         if (each.given) each.given->reset();
     }
     return made;
+}
+
+process process::launch_simulated(const detail::process_settings& settings) {
+    detail::program_registry& programs = detail::program_registry::current();
+    detail::simulated_connections streams{settings};
+    process made;
+    made.connect(std::move(streams.ours));
+    made.record_ = programs.start(settings, std::move(streams.theirs));
+    detail::close_given(settings);
+    return made;
+}
+
+void process::connect(std::array<unique_fd, 3> ours) {
+    if (ours[0]) input_ = pipe_stream::adopt({}, std::move(ours[0]));
+    if (ours[1]) output_ = pipe_stream::adopt(std::move(ours[1]), {});
+    if (ours[2]) error_ = pipe_stream::adopt(std::move(ours[2]), {});
 }
 
 int process::pid() const noexcept {

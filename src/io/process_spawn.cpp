@@ -93,25 +93,6 @@ void expect_text(const std::string& text) {
                             "text for a process has a zero byte in it"};
 }
 
-std::vector<std::string> environment_of(const process_settings& settings) {
-    std::vector<std::string> made;
-    if (settings.inherits_environment && environ != nullptr) {
-        for (char** each = environ; *each != nullptr; ++each) {
-            const std::string_view entry{*each};
-            const std::string name{entry.substr(0, entry.find('='))};
-            if (!settings.environment.contains(name)) made.emplace_back(entry);
-        }
-    }
-    for (const auto& [name, value] : settings.environment) {
-        if (name.empty() || name.find('=') != std::string::npos) {
-            throw std::system_error{make_error_code(std::errc::invalid_argument),
-                                    "a variable of the environment cannot be named '" + name + "'"};
-        }
-        if (value) made.push_back(name + '=' + *value);
-    }
-    return made;
-}
-
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> pointers;
     pointers.reserve(texts.size() + 1);
@@ -165,13 +146,38 @@ stream_ends connect_to_given(const unique_fd& given) {
     return made;
 }
 
-[[noreturn]] void throw_not_started(int error, const process_settings& settings) {
+}  // namespace
+
+std::vector<std::string> environment_of(const process_settings& settings) {
+    std::vector<std::string> made;
+    if (settings.inherits_environment && environ != nullptr) {
+        for (char** each = environ; *each != nullptr; ++each) {
+            const std::string_view entry{*each};
+            const std::string name{entry.substr(0, entry.find('='))};
+            if (!settings.environment.contains(name)) made.emplace_back(entry);
+        }
+    }
+    for (const auto& [name, value] : settings.environment) {
+        if (name.empty() || name.find('=') != std::string::npos) {
+            throw std::system_error{make_error_code(std::errc::invalid_argument),
+                                    "a variable of the environment cannot be named '" + name + "'"};
+        }
+        if (value) made.push_back(name + '=' + *value);
+    }
+    return made;
+}
+
+void throw_not_started(int error, const process_settings& settings) {
     std::string text = "cannot start '" + settings.command.front() + "'";
     if (!settings.directory.empty()) text += " in '" + settings.directory.string() + "'";
     throw std::system_error{error, std::system_category(), text};
 }
 
-}  // namespace
+void expect_valid(const process_settings& settings) {
+    expect_text(settings.directory.native());
+    for (const std::string& each : settings.command) expect_text(each);
+    for (const std::string& each : environment_of(settings)) expect_text(each);
+}
 
 stream_ends open_stream(const process_settings::stream& wanted, std::size_t which) {
     if (wanted.given) return connect_to_given(*wanted.given);

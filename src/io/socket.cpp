@@ -1,48 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/io/detail/socket.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 
 #include "io/socket_address.hpp"
-#include "runtime/backends/simulated.hpp"
+#include "io/socket_calls.hpp"
 #include "simul/io/tcp.hpp"
 #include "simul/runtime/loop.hpp"
 
 namespace simul::detail {
 
-namespace {
-
-simulated_backend* simulated_world() noexcept {
-    loop* const running = loop::find_current();
-    if (running == nullptr || !running->is_simulated()) return nullptr;
-    return &static_cast<simulated_backend&>(running->io());
-}
-
-}  // namespace
-
 // --- shared_socket ------------------------------------------------------------------------------
 
-shared_socket::shared_socket(unique_fd owned) noexcept
-    : descriptor_{owned.release()},
-      is_simulated_{descriptor_ >= simulated_backend::first_descriptor &&
-                    simulated_world() != nullptr} {
+shared_socket::shared_socket(int owned) noexcept
+    : descriptor_{owned}, is_simulated_{simulated_world_of(owned) != nullptr} {
     if (loop* const running = loop::find_current(); running != nullptr && descriptor_ >= 0) {
         running->io().forget(descriptor_);
     }
 }
 
 shared_socket::~shared_socket() {
+    drop_kept();
     close_descriptor();
 }
 
 void shared_socket::close() noexcept {
     if (is_closed_) return;
     is_closed_ = true;
-    kept.reset();
+    drop_kept();
     for (socket_operation* const waiting : waiting_) {
         if (waiting == nullptr || waiting->state != operation_state::in_flight) continue;
         if (loop::current().io().cancel(*waiting)) waiting->complete(*waiting);
@@ -50,11 +37,9 @@ void shared_socket::close() noexcept {
     if (in_flight_ == 0) close_descriptor();
 }
 
-// The simulated world must not lose a descriptor while it goes through it; there the last reference
-// closes, which is at most a turn later.
 void shared_socket::operation_ended() noexcept {
     --in_flight_;
-    if (is_closed_ && in_flight_ == 0 && !is_simulated_) close_descriptor();
+    if (is_closed_ && in_flight_ == 0) close_descriptor();
 }
 
 void shared_socket::claim_began() noexcept {
@@ -62,52 +47,42 @@ void shared_socket::claim_began() noexcept {
     ++in_flight_;
 }
 
-// Called by a task, so the simulated world is not going through its descriptors.
 void shared_socket::claim_ended() noexcept {
     is_claimed_ = false;
     --in_flight_;
     if (is_closed_ && in_flight_ == 0) close_descriptor();
 }
 
+// A simulated one whose world has ended is gone with it.
 void shared_socket::close_descriptor() noexcept {
-    unique_fd closing{std::exchange(descriptor_, -1)};
-    if (!closing) return;
-    if (is_simulated_) {
-        const int simulated = closing.release();
-        if (simulated_backend* const world = simulated_world()) world->close(simulated);
-    } else if (loop* const running = loop::find_current()) {
-        running->io().forget(closing.get());
-    }
+    const int closing = std::exchange(descriptor_, -1);
+    if (closing < 0 || (is_simulated_ && simulated_world() == nullptr)) return;
+    close_socket(closing);
 }
 
-// By poll(2), because a peek with recv(2) would take a pending error away from the next read.
+void shared_socket::drop_kept() noexcept {
+    if (kept) close_socket(kept.release());
+}
+
 bool shared_socket::has_input() const noexcept {
-    if (is_closed_) return true;
-    if (is_simulated_) {
-        const simulated_backend* const world = simulated_world();
-        return world != nullptr && world->is_readable(descriptor_);
-    }
-    pollfd query{descriptor_, POLLIN, 0};
-    int ready = 0;
-    do {
-        ready = ::poll(&query, 1, 0);
-    } while (ready < 0 && errno == EINTR);
-    return ready != 0;
+    return is_closed_ || detail::has_input(descriptor_);
 }
 
 // Of a connection that is gone already nobody has to be told; a read says why.
 int shared_socket::shut_down() noexcept {
     if (is_closed_) return stream_closed;
     if (waiting(direction::outgoing) != nullptr || is_claimed_) return stream_busy;
-    if (is_simulated_) {
-        if (simulated_backend* const world = simulated_world()) world->shutdown_write(descriptor_);
-        return 0;
-    }
-    if (::shutdown(descriptor_, SHUT_WR) == 0 || errno == ENOTCONN) return 0;
+    if (shut_down_writing(descriptor_) == 0 || errno == ENOTCONN) return 0;
     return -errno;
 }
 
 // --- socket_owner -------------------------------------------------------------------------------
+
+socket_owner::socket_owner(unique_fd owned) {
+    held_socket held{owned.release()};
+    socket_ = socket_reference{new shared_socket{held.get()}};
+    static_cast<void>(held.release());
+}
 
 socket_owner& socket_owner::operator=(socket_owner&& other) noexcept {
     if (this == &other) return *this;
@@ -188,7 +163,7 @@ void socket_operation::interrupt(cancellable& self) noexcept {
 void socket_operation::settle_result() noexcept {
     const bool has_connection = code == opcode::accept && result >= 0;
     if (socket_->is_closed()) {
-        if (has_connection) unique_fd{result}.reset();
+        if (has_connection) close_socket(result);
         result = stream_closed;
     }
     if (!has_connection || socket_->is_closed()) stop_waiting();
@@ -215,11 +190,11 @@ accepted socket_accept::take() {
 
 bool socket_accept::give_back() noexcept {
     if (result < 0) return true;
-    unique_fd connected{std::exchange(result, stream_closed)};
+    held_socket connected{std::exchange(result, stream_closed)};
     stop_waiting();
     if (!socket().is_closed()) {
         socket().kept_peer = peer();
-        socket().kept = std::move(connected);
+        socket().kept.reset(connected.release());
     }
     return true;
 }

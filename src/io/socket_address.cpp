@@ -9,6 +9,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "io/socket_calls.hpp"
+
 namespace simul::detail {
 
 namespace {
@@ -73,11 +75,11 @@ std::optional<endpoint> endpoint_of(const sockaddr* address, std::size_t size) n
 }
 
 endpoint local_endpoint_of(int socket) {
-    return ask(&::getsockname, socket, "the local address of a socket");
+    return ask(&local_name, socket, "the local address of a socket");
 }
 
 endpoint peer_endpoint_of(int socket) {
-    return ask(&::getpeername, socket, "the address of a socket's peer");
+    return ask(&peer_name, socket, "the address of a socket's peer");
 }
 
 }  // namespace simul::detail

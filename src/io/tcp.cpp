@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "io/socket_address.hpp"
-#include "simul/runtime/loop.hpp"
+#include "io/socket_calls.hpp"
 
 namespace simul {
 
@@ -18,7 +18,7 @@ namespace {
 
 // Returns 0 or an errno.
 int try_option(int socket, int level, int name, int value) noexcept {
-    return ::setsockopt(socket, level, name, &value, sizeof value) == 0 ? 0 : errno;
+    return detail::set_option(socket, level, name, value) == 0 ? 0 : errno;
 }
 
 void set_option(int socket, int level, int name, int value, const char* what) {
@@ -78,12 +78,8 @@ void tcp_stream::set_keep_alive(const keep_alive_options& options) {
 // --- tcp_listener -------------------------------------------------------------------------------
 
 tcp_listener tcp_listener::bind(const endpoint& where, const listen_options& options) {
-    if (loop::current().is_simulated()) {
-        throw std::system_error{make_error_code(errc::unavailable),
-                                "the simulated backend has no network to listen on"};
-    }
     const detail::socket_address address{where};
-    unique_fd made{::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    detail::held_socket made{detail::open_socket(address.family(), SOCK_STREAM)};
     if (!made) throw_bind_error("socket", where);
     const int socket = made.get();
     set_option(socket, SOL_SOCKET, SO_REUSEADDR, options.reuse_address ? 1 : 0, "SO_REUSEADDR");
@@ -93,9 +89,11 @@ tcp_listener tcp_listener::bind(const endpoint& where, const listen_options& opt
     if (address.family() == AF_INET6) {
         set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0, "IPV6_V6ONLY");
     }
-    if (::bind(socket, address.data(), address.size()) != 0) throw_bind_error("bind", where);
-    if (::listen(socket, options.backlog) != 0) throw_bind_error("listen", where);
-    return tcp_listener{detail::socket_owner{std::move(made)}};
+    if (detail::bind_socket(socket, address.data(), address.size()) != 0) {
+        throw_bind_error("bind", where);
+    }
+    if (detail::listen_socket(socket, options.backlog) != 0) throw_bind_error("listen", where);
+    return tcp_listener{detail::socket_owner{unique_fd{made.release()}}};
 }
 
 endpoint tcp_listener::local_endpoint() const {

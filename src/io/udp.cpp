@@ -9,23 +9,15 @@
 #include <system_error>
 
 #include "io/socket_address.hpp"
+#include "io/socket_calls.hpp"
 #include "simul/base/error.hpp"
-#include "simul/runtime/loop.hpp"
 
 namespace simul {
 
 namespace {
 
-void expect_network() {
-    if (loop::current().is_simulated()) {
-        throw std::system_error{make_error_code(errc::unavailable),
-                                "the simulated backend has no datagrams"};
-    }
-}
-
 void allow(int socket, int level, int option, bool allowed, const char* what) {
-    const int value = allowed ? 1 : 0;
-    if (::setsockopt(socket, level, option, &value, sizeof value) != 0) {
+    if (detail::set_option(socket, level, option, allowed ? 1 : 0) != 0) {
         throw std::system_error{errno, std::system_category(), what};
     }
 }
@@ -47,7 +39,7 @@ int family_of(const endpoint& where) noexcept {
 udp_socket udp_socket::bind(const endpoint& where, const udp_options& options) {
     udp_socket made = unbound(family_of(where), options);
     const detail::socket_address address{where};
-    if (::bind(made.socket_.descriptor(), address.data(), address.size()) != 0) {
+    if (detail::bind_socket(made.socket_.descriptor(), address.data(), address.size()) != 0) {
         throw_address_error("bind", where);
     }
     return made;
@@ -69,13 +61,11 @@ udp_socket udp_socket::unbound_v6(const udp_options& options) {
 
 udp_socket udp_socket::adopt(unique_fd socket) {
     SIMUL_ASSERT(static_cast<bool>(socket), "udp_socket::adopt needs a descriptor");
-    expect_network();
     return udp_socket{detail::socket_owner{std::move(socket)}};
 }
 
 udp_socket udp_socket::unbound(int family, const udp_options& options) {
-    expect_network();
-    unique_fd made{::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    detail::held_socket made{detail::open_socket(family, SOCK_DGRAM)};
     if (!made) throw std::system_error{errno, std::system_category(), "socket"};
     const int socket = made.get();
     if (options.reuse_address) allow(socket, SOL_SOCKET, SO_REUSEADDR, true, "SO_REUSEADDR");
@@ -84,12 +74,12 @@ udp_socket udp_socket::unbound(int family, const udp_options& options) {
     if (family == AF_INET6) {
         allow(socket, IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only, "IPV6_V6ONLY");
     }
-    return udp_socket{detail::socket_owner{std::move(made)}};
+    return udp_socket{detail::socket_owner{unique_fd{made.release()}}};
 }
 
 void udp_socket::set_peer(const endpoint& peer) {
     const detail::socket_address address{peer};
-    if (::connect(socket_.descriptor(), address.data(), address.size()) != 0) {
+    if (detail::connect_socket(socket_.descriptor(), address.data(), address.size()) != 0) {
         throw_address_error("connect", peer);
     }
 }

@@ -19,22 +19,6 @@ namespace {
 // How many passes with work ready may go by before clock and backend are asked again.
 constexpr std::uint64_t passes_between_polls = 32;
 
-struct posted_function : posted_work {
-    explicit posted_function(std::move_only_function<void()> function)
-        : posted_work{&call, nullptr}, work{std::move(function)} {}
-
-    static void call(posted_work& self) noexcept {
-        const std::unique_ptr<posted_function> owned{static_cast<posted_function*>(&self)};
-        try {
-            owned->work();
-        } catch (...) {
-            report_unhandled_error(std::current_exception(), "in work posted to the loop");
-        }
-    }
-
-    std::move_only_function<void()> work;
-};
-
 // What seeds a loop whose options say nothing.
 std::uint64_t default_seed(bool simulated) {
     if (simulated) return 1;
@@ -46,6 +30,15 @@ std::uint64_t default_seed(bool simulated) {
 }  // namespace
 
 constinit SIMUL_THREAD_LOCAL loop* loop::current_ = nullptr;
+
+void detail::posted_call::call_once(posted_work& self) noexcept {
+    const std::unique_ptr<posted_call> owned{static_cast<posted_call*>(&self)};
+    try {
+        owned->call();
+    } catch (...) {
+        report_unhandled_error(std::current_exception(), "in work posted to the loop");
+    }
+}
 
 struct detail::loop_state {
     loop_state(time_point start, std::uint64_t seed) : timers{start}, random{seed} {}
@@ -79,7 +72,9 @@ loop::~loop() {
     for (posted_work* work = inbox_.exchange(nullptr, std::memory_order_acquire);
          work != nullptr;) {
         posted_work* following = work->next;
-        if (work->run == &posted_function::call) delete static_cast<posted_function*>(work);
+        if (work->run == &detail::posted_call::call_once) {
+            delete static_cast<detail::posted_call*>(work);
+        }
         work = following;
     }
     current_ = previous_;
@@ -148,7 +143,7 @@ time_point loop::next_deadline() noexcept {
 
 void loop::fire_timers() noexcept {
     state_->timers.advance(backend_->now());
-    scheduler_.settle();
+    if (!scheduler_.is_settled()) scheduler_.settle();
 }
 
 void loop::iterate(const bool& done, blocking may_block) noexcept {
@@ -197,8 +192,9 @@ void loop::come_to_rest() noexcept {
 // first out, so it is turned around.
 void loop::drain_inbox() noexcept {
     if (interrupted_.load(std::memory_order_relaxed)) [[unlikely]] {
-        if (interrupted_.exchange(false, std::memory_order_acquire) && interrupt_handler_) {
-            interrupt_handler_();
+        if (interrupted_.exchange(false, std::memory_order_acquire) &&
+            interrupt_handler_ != nullptr) {
+            interrupt_handler_(interrupt_context_);
         }
     }
     if (inbox_.load(std::memory_order_relaxed) == nullptr) return;
@@ -218,10 +214,9 @@ void loop::drain_inbox() noexcept {
     scheduler_.settle();
 }
 
-void loop::post_from_any_thread(std::move_only_function<void()> work) {
-    auto posted = std::make_unique<posted_function>(std::move(work));
+void loop::post_owned(std::unique_ptr<detail::posted_call> work) noexcept {
     posting_.fetch_add(1, std::memory_order_relaxed);  // published by the release in post()
-    post(*posted.release());
+    post(*work.release());
     posting_.fetch_sub(1, std::memory_order_release);
 }
 

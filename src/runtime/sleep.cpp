@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/runtime/sleep.hpp"
 
+#include "simul/coro/detail/frame.hpp"
 #include "simul/coro/scheduler.hpp"
 #include "simul/runtime/loop.hpp"
 
 namespace simul::detail {
 
+// A coroutine queues by itself: when its turn comes it asks whether it has been cancelled.
 started yield_operation::start(waiter& self) noexcept {
     if (self.scope->is_cancelled()) return started::stopped;
+    if (frame* const waiting = frame::from(self)) {
+        scheduler::current().queue(*waiting);
+        return started::pending;
+    }
     up = &self;
     scope = self.scope;
     scheduler::current().queue(*this);

@@ -25,6 +25,7 @@
 
 #include "runtime/backends/backends.hpp"
 #include "runtime/backends/simulated.hpp"
+#include "support/simulated_names.hpp"
 
 namespace simul {
 namespace {
@@ -137,17 +138,27 @@ public:
     std::pair<int, int> pair() override { return inside_.open_pair(); }
     int listener(any_address& where) override {
         const int descriptor = inside_.open_listener();
-        where = any_address::of(detail::simulated_address{descriptor});
+        where = address_of(descriptor);
         return descriptor;
     }
     int socket() override { return inside_.open_socket(); }
     any_address address_of_nobody() override {
-        return any_address::of(detail::simulated_address{inside_.open_socket()});
+        const int closed = inside_.open_listener();
+        const any_address where = address_of(closed);
+        inside_.close(closed);
+        return where;
     }
     void shutdown_write(int descriptor) override { inside_.shutdown_write(descriptor); }
     void close(int descriptor) override { inside_.close(descriptor); }
 
 private:
+    any_address address_of(int descriptor) {
+        const test::simulated_name name = test::local_name_of(inside_, descriptor);
+        sockaddr_in address{};
+        std::memcpy(&address, &name.bytes, sizeof address);
+        return any_address::of(address);
+    }
+
     detail::simulated_backend& inside_;
 };
 

@@ -17,6 +17,7 @@
 #include "runtime/backends/simulated.hpp"
 #include "simul/runtime/descriptor.hpp"
 #include "support/cancellation_harness.hpp"
+#include "support/simulated_names.hpp"
 
 namespace simul::test {
 namespace {
@@ -369,7 +370,7 @@ public:
     listener_world(stage where, int family, int backlog) : scenario_world{where} {
         if (is_simulated(where)) {
             listener_ = simulated_world().open_listener(1);
-            simulated_address_.listener = listener_;
+            name_ = test::local_name_of(simulated_world(), listener_);
             return;
         }
         listener_ = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -397,15 +398,14 @@ protected:
         return made;
     }
     [[nodiscard]] std::span<const std::byte> address() const {
-        if (is_simulated(where())) return std::as_bytes(std::span{&simulated_address_, 1});
+        if (is_simulated(where())) return name_.as_span();
         return std::as_bytes(std::span{&address_, 1}).first(size_);
     }
     // A client of the test's own.
     int connect_client() {
         const int client = new_socket();
         if (is_simulated(where())) {
-            by_client_.emplace(opcode::connect, client, &simulated_address_,
-                               sizeof simulated_address_);
+            by_client_.emplace(opcode::connect, client, &name_.bytes, name_.size);
             io().submit(*by_client_);
         } else {
             ::connect(client, reinterpret_cast<const sockaddr*>(&address_), size_);
@@ -417,7 +417,7 @@ protected:
     int listener_ = -1;
     sockaddr_storage address_{};
     socklen_t size_ = 0;
-    simul::detail::simulated_address simulated_address_{};
+    test::simulated_name name_;
     std::optional<quiet_operation> by_client_;
 };
 

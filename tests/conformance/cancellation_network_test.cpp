@@ -50,7 +50,6 @@ public:
     static constexpr const char* awaitable = "resolver::resolve";
     static constexpr rule obeys = rule::delivers;
     static constexpr bool remembers = false;
-    static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
 
     explicit name_server_world(stage where) : scenario_world{where}, names_{options()} {}
 

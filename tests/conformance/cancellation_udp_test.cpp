@@ -2,7 +2,6 @@
 //
 // Cancellation scenarios of datagrams, and of connecting a socket of the caller's. After each run
 // what has not arrived is looked for, so that every datagram is accounted for.
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,12 +11,11 @@
 #include <utility>
 #include <variant>
 
-#include "io/socket_address.hpp"
-#include "simul/base/unique_fd.hpp"
 #include "simul/io/connect.hpp"
 #include "simul/io/udp.hpp"
 #include "support/cancellation_harness.hpp"
 #include "support/udp_tools.hpp"
+#include "support/world_sockets.hpp"
 
 namespace simul::test {
 namespace {
@@ -26,25 +24,14 @@ endpoint any_port() {
     return endpoint{ip_address::loopback_v4(), 0};
 }
 
-unique_fd made_socket(int kind) {
-    return unique_fd{::socket(AF_INET, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-}
-
-void bind_anywhere(const unique_fd& socket) {
-    const simul::detail::socket_address any{any_port()};
-    EXPECT_EQ(::bind(socket.get(), any.data(), any.size()), 0);
-}
-
-void connect_to(const unique_fd& socket, const endpoint& peer) {
-    const simul::detail::socket_address address{peer};
-    EXPECT_EQ(::connect(socket.get(), address.data(), address.size()), 0);
+held_socket made_socket(int kind) {
+    return held_socket{simul::detail::open_socket(AF_INET, kind)};
 }
 
 // How many datagrams are left.
-int drain(int socket) {
-    std::array<std::byte, 64> buffer{};
+int drain(const held_socket& socket) {
     int count = 0;
-    while (::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT) >= 0) ++count;
+    while (receive_now(socket.get()) >= 0) ++count;
     return count;
 }
 
@@ -54,12 +41,11 @@ int drain(int socket) {
 class receiving_world : public scenario_world {
 public:
     static constexpr rule obeys = rule::gives_back;
-    static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
 
     explicit receiving_world(stage where)
         : scenario_world{where}, mine_{udp_socket::bind(any_port())} {
         bind_anywhere(other_);
-        connect_to(other_, mine_.local_endpoint());
+        EXPECT_EQ(connect_to(other_.get(), mine_.local_endpoint()), 0);
         mine_.set_peer(simul::detail::local_endpoint_of(other_.get()));
     }
 
@@ -69,7 +55,7 @@ public:
         ++received_;
     }
     void complete() override {
-        EXPECT_EQ(::send(other_.get(), "one", 3, 0), 3);
+        EXPECT_EQ(send_now(other_.get(), "one"), 3);
         ++sent_;
     }
     task<> verify(const run_state& run) override {
@@ -85,7 +71,7 @@ public:
 
 protected:
     udp_socket mine_;
-    unique_fd other_ = made_socket(SOCK_DGRAM);
+    held_socket other_ = made_socket(SOCK_DGRAM);
     std::array<std::byte, 8> buffer_{};
 
 private:
@@ -155,18 +141,17 @@ public:
     static constexpr const char* variant = "when the peer refuses";
     static constexpr rule obeys = rule::gives_back;
     static constexpr bool fails = true;
-    static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
 
     explicit receiving_a_refusal(stage where) : scenario_world{where} {
-        unique_fd made = made_socket(SOCK_DGRAM);
-        connect_to(made, port_.where());
+        held_socket made = made_socket(SOCK_DGRAM);
+        EXPECT_EQ(connect_to(made.get(), port_.where()), 0);
         number_ = made.get();
-        mine_ = udp_socket::adopt(std::move(made));
+        mine_ = udp_socket::adopt(to_give(std::move(made)));
     }
 
     auto wait() { return mine_.receive(buffer_); }
     static void received(const datagram&) { ADD_FAILURE() << "nobody sends"; }
-    void complete() override { EXPECT_EQ(::send(number_, "one", 3, 0), 3); }
+    void complete() override { EXPECT_EQ(send_now(number_, "one"), 3); }
     task<> verify(const run_state&) override {
         mine_.close();
         co_return;
@@ -205,7 +190,6 @@ public:
     static constexpr const char* awaitable = "udp_socket::send";
     static constexpr const char* variant = "without room";
     static constexpr rule obeys = rule::gives_back;
-    static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
 
     explicit sending_without_room(stage where) : scenario_world{where}, before_{ends_.fill()} {}
 
@@ -231,7 +215,6 @@ public:
     static constexpr const char* awaitable = "udp_socket::send_to";
     static constexpr rule obeys = rule::gives_back;
     static constexpr bool remembers = false;
-    static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
 
     explicit sending_to_an_endpoint(stage where) : scenario_world{where} { bind_anywhere(other_); }
 
@@ -242,14 +225,14 @@ public:
     void received(std::monostate) { ++sent_; }
     void complete() override {}
     task<> verify(const run_state& run) override {
-        EXPECT_EQ(drain(other_.get()), sent_ + run.lost()) << run.describe();
+        EXPECT_EQ(drain(other_), sent_ + run.lost()) << run.describe();
         mine_.close();
         co_return;
     }
 
 private:
     udp_socket mine_ = udp_socket::bind(any_port());
-    unique_fd other_ = made_socket(SOCK_DGRAM);
+    held_socket other_ = made_socket(SOCK_DGRAM);
     int sent_ = 0;
 };
 const add_scenario<sending_to_an_endpoint> adds_sending_to_an_endpoint;
@@ -260,14 +243,13 @@ class given_socket_world : public scenario_world {
 public:
     static constexpr const char* awaitable = "connect";
     static constexpr rule obeys = rule::delivers;
-    static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
 
     given_socket_world(stage where, int backlog) : scenario_world{where} {
         bind_anywhere(listener_);
-        EXPECT_EQ(::listen(listener_.get(), backlog), 0);
+        EXPECT_EQ(simul::detail::listen_socket(listener_.get(), backlog), 0);
     }
 
-    auto wait() { return connect(made_socket(SOCK_STREAM), there()); }
+    auto wait() { return connect(to_give(made_socket(SOCK_STREAM)), there()); }
     void received(tcp_stream stream) const { EXPECT_EQ(stream.peer_endpoint(), there()); }
     void complete() override {}
 
@@ -277,7 +259,7 @@ protected:
     }
 
 private:
-    unique_fd listener_ = made_socket(SOCK_STREAM);
+    held_socket listener_ = made_socket(SOCK_STREAM);
 };
 
 // A connect over the loopback device ends by itself.
@@ -297,15 +279,14 @@ public:
     static constexpr bool can_complete = false;
 
     explicit connecting_a_given_socket_in_vain(stage where) : given_socket_world{where, 0} {
-        const simul::detail::socket_address full{there()};
-        for (unique_fd& each : clients_) {
+        for (held_socket& each : clients_) {
             each = made_socket(SOCK_STREAM);
-            ::connect(each.get(), full.data(), full.size());
+            EXPECT_EQ(connect_to(each.get(), there()), -1);
         }
     }
 
 private:
-    std::array<unique_fd, 3> clients_;
+    std::array<held_socket, 3> clients_;
 };
 const add_scenario<connecting_a_given_socket_in_vain> adds_connecting_a_given_socket_in_vain;
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rules of streams, for two pipes crosswise.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <array>
+#include <utility>
 
 #include "simul/io/pipe.hpp"
+#include "support/process_checks.hpp"
 #include "support/stream_checks.hpp"
 
 namespace simul::test {
@@ -15,14 +13,15 @@ namespace {
 struct pipe_ends : stream_ends {
     using stream = pipe_stream;
 
-    static std::vector<backend_kind> backends() { return real_backends(); }
+    // A pipe holds 64 KiB.
+    static constexpr std::size_t plenty = std::size_t{1} << 20;
+    static constexpr std::size_t much = std::size_t{1} << 19;
+
     static task<std::pair<stream, stream>> make() {
-        std::array<int, 2> there{};
-        std::array<int, 2> back{};
-        EXPECT_EQ(::pipe2(there.data(), O_CLOEXEC), 0);
-        EXPECT_EQ(::pipe2(back.data(), O_CLOEXEC), 0);
-        co_return std::pair{pipe_stream::adopt(unique_fd{back[0]}, unique_fd{there[1]}),
-                            pipe_stream::adopt(unique_fd{there[0]}, unique_fd{back[1]})};
+        auto there = make_pipe();
+        auto back = make_pipe();
+        co_return std::pair{pipe_stream::adopt(std::move(back.first), std::move(there.second)),
+                            pipe_stream::adopt(std::move(there.first), std::move(back.second))};
     }
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rule of SEMANTICS.md about datagrams. They are the kernel's: no queue of this library lies
-// between a task and them, so there is no memory that a datagram could take here without being
-// counted.
+// The rule of SEMANTICS.md about datagrams. They are the kernel's, or the simulated world's: no
+// other queue of this library lies between a task and them, so there is no memory that a datagram
+// could take here without being counted.
 #include <array>
 #include <cstddef>
 #include <string>
@@ -28,7 +28,7 @@ using test::packet;
 using test::receive_text;
 
 // An empty datagram is received like any other, and nothing ends with it.
-REAL_WORLD_TEST(Q9, empty_datagram_is_a_datagram_and_no_end) {
+EVERY_WORLD_TEST(Q9, empty_datagram_is_a_datagram_and_no_end) {
     udp_socket left = any_udp_socket();
     udp_socket right = any_udp_socket();
     std::vector<std::string> texts;
@@ -52,7 +52,7 @@ REAL_WORLD_TEST(Q9, empty_datagram_is_a_datagram_and_no_end) {
 }
 
 // It is sent like any other, too; with a peer as well as to an endpoint.
-REAL_WORLD_TEST(Q9, empty_datagram_is_sent) {
+EVERY_WORLD_TEST(Q9, empty_datagram_is_sent) {
     udp_socket left = any_udp_socket();
     udp_socket right = any_udp_socket();
     left.set_peer(right.local_endpoint());
@@ -68,7 +68,7 @@ REAL_WORLD_TEST(Q9, empty_datagram_is_sent) {
 
 // Who sends more than the kernel takes waits, and goes on when it takes more: nothing is queued
 // here, whatever its size, not even the empty ones.
-REAL_WORLD_TEST(Q9, send_waits_for_the_kernel) {
+EVERY_WORLD_TEST(Q9, send_waits_for_the_kernel) {
     narrow_ends ends;
     constexpr std::size_t count = 64;
     std::size_t sent = 0;
@@ -98,7 +98,7 @@ REAL_WORLD_TEST(Q9, send_waits_for_the_kernel) {
 }
 
 // Many may wait to send on one socket. Each one's datagram arrives whole and once.
-REAL_WORLD_TEST(Q9, senders_that_wait_spoil_no_datagram) {
+EVERY_WORLD_TEST(Q9, senders_that_wait_spoil_no_datagram) {
     narrow_ends ends;
     constexpr std::size_t count = 24;
     std::vector<int> arrived(count, 0);
@@ -119,7 +119,7 @@ REAL_WORLD_TEST(Q9, senders_that_wait_spoil_no_datagram) {
 }
 
 // A sender that is cancelled while it waits has sent nothing; one that was not has sent all.
-REAL_WORLD_TEST(Q9, cancelled_sender_has_sent_nothing) {
+EVERY_WORLD_TEST(Q9, cancelled_sender_has_sent_nothing) {
     narrow_ends ends;
     std::size_t sent = 0;
     co_await with_task_group([&](task_group& group) -> task<> {
@@ -140,7 +140,7 @@ REAL_WORLD_TEST(Q9, cancelled_sender_has_sent_nothing) {
 }
 
 // Whoever is stopped takes nothing away, however close the datagram has come.
-REAL_WORLD_TEST(Q9, cancelled_receiver_leaves_the_datagram_to_the_next) {
+EVERY_WORLD_TEST(Q9, cancelled_receiver_leaves_the_datagram_to_the_next) {
     udp_socket left = any_udp_socket();
     udp_socket right = any_udp_socket();
     std::string got;
@@ -166,7 +166,7 @@ REAL_WORLD_TEST(Q9, cancelled_receiver_leaves_the_datagram_to_the_next) {
 }
 
 // Both branches have a datagram in the same turn; the one that loses keeps it.
-REAL_WORLD_TEST(Q9, branch_that_loses_leaves_its_datagram) {
+EVERY_WORLD_TEST(Q9, branch_that_loses_leaves_its_datagram) {
     udp_socket sender = any_udp_socket();
     udp_socket first = any_udp_socket();
     udp_socket second = any_udp_socket();
@@ -189,7 +189,7 @@ REAL_WORLD_TEST(Q9, branch_that_loses_leaves_its_datagram) {
 }
 
 // What does not fit is told, with the size it had; the next one is not touched.
-REAL_WORLD_TEST(Q9, datagram_that_does_not_fit_is_told_with_its_size) {
+EVERY_WORLD_TEST(Q9, datagram_that_does_not_fit_is_told_with_its_size) {
     udp_socket left = any_udp_socket();
     udp_socket right = any_udp_socket();
     co_await left.send_to(bytes_of("too long"), right.local_endpoint());
@@ -205,7 +205,7 @@ REAL_WORLD_TEST(Q9, datagram_that_does_not_fit_is_told_with_its_size) {
 }
 
 // That nobody is there is told once, and ends neither the socket nor the one who asks again.
-REAL_WORLD_TEST(Q9, refusal_is_told_once_and_the_socket_goes_on) {
+EVERY_WORLD_TEST(Q9, refusal_is_told_once_and_the_socket_goes_on) {
     const test::refusing_port port;
     udp_socket client = udp_socket::connect(port.where());
     packet buffer{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rule of SEMANTICS.md about name lookups, with the real resolver and a name server on the
-// loopback device: lookups need no thread, have limits of their own, and are shared without harm.
+// The rule of SEMANTICS.md about name lookups, with a name server on the loopback device or in the
+// simulated world: lookups need no thread, have limits of their own, and are shared without harm.
 // What is shared in general is in tests/semantics/races_test.cpp.
 #include <array>
 #include <atomic>
@@ -42,6 +42,7 @@ resolver_options asking(const dns_server& server) {
 }
 
 // Every thread of the pool is busy and more calls stand in the queue: a lookup does not notice.
+// The simulated world has no threads.
 REAL_WORLD_TEST(Q11, full_pool_of_threads_does_not_hold_a_lookup_up) {
     dns_server server;
     server.host("a.test").addresses = addresses{the_address};
@@ -71,7 +72,7 @@ REAL_WORLD_TEST(Q11, full_pool_of_threads_does_not_hold_a_lookup_up) {
 }
 
 // The resolver's own limit ends a lookup that nobody answers, and no other one.
-REAL_WORLD_TEST(Q11, lookup_that_nobody_answers_ends_by_its_own_limit) {
+EVERY_WORLD_TEST(Q11, lookup_that_nobody_answers_ends_by_its_own_limit) {
     dns_server server;
     server.host("silent.test").silent = true;
     server.host("a.test").addresses = addresses{the_address};
@@ -96,7 +97,7 @@ REAL_WORLD_TEST(Q11, lookup_that_nobody_answers_ends_by_its_own_limit) {
 }
 
 // So does the limit of a caller, who may share the lookup with others: they get their answer.
-REAL_WORLD_TEST(Q11, limit_of_one_lookup_is_not_that_of_the_others_who_share_it) {
+EVERY_WORLD_TEST(Q11, limit_of_one_lookup_is_not_that_of_the_others_who_share_it) {
     dns_server server;
     server.host("a.test").addresses = addresses{the_address};
     resolver names{asking(server)};
@@ -123,7 +124,7 @@ REAL_WORLD_TEST(Q11, limit_of_one_lookup_is_not_that_of_the_others_who_share_it)
 }
 
 // Many ask, and who asked first is cancelled: the others lose nothing but the time.
-REAL_WORLD_TEST(Q11, cancel_of_the_first_waiter_does_not_fail_the_others) {
+EVERY_WORLD_TEST(Q11, cancel_of_the_first_waiter_does_not_fail_the_others) {
     dns_server server;
     server.host("a.test").addresses = addresses{the_address};
     resolver names{asking(server)};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rules of processes (P1 to P5, T47). Only a kernel has processes, so they run on the real
-// backends. What starts several processes, or forks this program, takes its time and runs in one
-// order only.
+// The rules of processes (P1 to P5, T47). In the simulated world coroutines stand in for programs.
+// What only a kernel has runs on the real backends; what starts many processes there, or forks this
+// program, takes its time and runs in one order only.
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,18 +27,47 @@
 #include "simul/io/run_process.hpp"
 #include "simul/io/stream.hpp"
 #include "simul/runtime/sleep.hpp"
+#include "simul/testing/all_blocked.hpp"
 #include "support/every_world.hpp"
 #include "support/process_checks.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/stand_in_programs.hpp"
 
 namespace simul {
 namespace {
 
+constexpr const char* passes_its_output_on =
+    "exec 3<&0; (read line <&3; echo $line) & echo early; exit 4";
+
+task<int> pass_output_on(testing::simulated_process& self) {
+    self.leave_behind([](testing::simulated_process& own) -> task<int> {
+        const std::string line = co_await test::read_line_of(own);
+        const std::string text = line + '\n';
+        co_await write_all(own.output(), bytes_of(text));
+        co_return 0;
+    });
+    co_await write_all(self.output(), bytes_of("early\n"));
+    co_return 4;
+}
+
+// Runs `body()` where true, cat, sleep and these lines of a shell exist, and looks for what is
+// left.
+template <class Body>
+task<> with_stand_ins(Body body) {
+    test::stand_in_programs programs;
+    programs.add_line(passes_its_output_on, &pass_output_on);
+    const std::ptrdiff_t descriptors = test::count_descriptors();
+    co_await testing::with_programs(programs, std::ref(body));
+    EXPECT_FALSE(test::has_children());
+    EXPECT_EQ(programs.running(), 0U);
+    EXPECT_EQ(test::count_descriptors(), descriptors);
+}
+
 // For what would take too long in every order.
 template <class Body>
-void on_each_real_backend(Body body) {
+void on_each_backend(Body body, bool is_for_simulated = true) {
     for (const backend_kind kind : test::test_backends()) {
-        if (kind == backend_kind::simulated) continue;
+        if (kind == backend_kind::simulated && !is_for_simulated) continue;
         SCOPED_TRACE(test::name_of(kind));
         for (const start_policy start : {start_policy::queued, start_policy::eager}) {
             run_options options = test::options_for(kind);
@@ -45,6 +75,11 @@ void on_each_real_backend(Body body) {
             body(options);
         }
     }
+}
+
+template <class Body>
+void on_each_real_backend(Body body) {
+    on_each_backend(body, false);
 }
 
 task<> tell_apart() {
@@ -75,14 +110,40 @@ task<> tell_apart() {
 }
 
 // The program itself keeps the end of the pipe that the process has written to.
-REAL_WORLD_TEST(P1, exit_is_known_while_somebody_else_still_has_the_output) {
-    auto [reading, writing] = test::make_pipe();
-    const unique_fd kept{::fcntl(writing.get(), F_DUPFD_CLOEXEC, 0)};
-    auto output = pipe_stream::adopt(std::move(reading), {});
-    process child = process::start(process_options{"true"}.standard_output(std::move(writing)));
-    const exit_status ended = co_await child.wait();
-    EXPECT_TRUE(ended.ok());
-    EXPECT_FALSE(output.has_input()) << "the output has no end yet";
+EVERY_WORLD_TEST(P1, exit_is_known_while_somebody_else_still_has_the_output) {
+    co_await with_stand_ins([]() -> task<> {
+        auto [reading, writing] = test::make_pipe();
+        auto kept = pipe_stream::adopt({}, test::duplicate(writing));
+        auto output = pipe_stream::adopt(std::move(reading), {});
+        process child = process::start(process_options{"true"}.standard_output(std::move(writing)));
+        const exit_status ended = co_await child.wait();
+        EXPECT_TRUE(ended.ok());
+        EXPECT_FALSE(output.has_input()) << "the output has no end yet";
+        kept.close();
+        std::array<std::byte, 4> buffer{};
+        const std::size_t end = co_await output.read_some(buffer);
+        EXPECT_EQ(end, 0U);
+    });
+}
+
+// What the process itself has said is there at its end, whoever else may say more.
+EVERY_WORLD_TEST(P1, exit_is_known_while_a_child_of_the_child_has_the_output) {
+    co_await with_stand_ins([]() -> task<> {
+        process parent = process::start(process_options::shell(passes_its_output_on)
+                                            .standard_input(stdio::pipe)
+                                            .standard_output(stdio::pipe));
+        const exit_status ended = co_await parent.wait();
+        EXPECT_EQ(ended, exit_status::with_code(4));
+        std::array<std::byte, 16> buffer{};
+        const std::size_t early = co_await parent.output().read_some(buffer);
+        EXPECT_EQ(text_of(std::span{buffer}.first(early)), "early\n");
+        EXPECT_FALSE(parent.output().has_input());
+        co_await write_all(parent.input(), bytes_of("late\n"));
+        const std::size_t late = co_await parent.output().read_some(buffer);
+        EXPECT_EQ(text_of(std::span{buffer}.first(late)), "late\n");
+        const std::size_t end = co_await parent.output().read_some(buffer);
+        EXPECT_EQ(end, 0U);
+    });
 }
 
 // The same with a process that has started another one, and the other way round: the output has
@@ -92,26 +153,29 @@ TEST(P1, exit_and_end_of_output_are_told_apart) {
 }
 
 // Whoever waits learns of it, before or after, and a signal to what has ended goes nowhere.
-REAL_WORLD_TEST(P2, every_waiter_learns_of_the_exit_and_no_signal_is_sent_after_it) {
-    process child = process::start(process_options{"true"});
-    int told = 0;
-    co_await with_task_group([&](task_group& group) -> task<> {
-        for (int each = 0; each != 3; ++each) {
-            group.spawn([&]() -> task<> {
-                const exit_status ended = co_await child.wait();
-                EXPECT_TRUE(ended.ok());
-                EXPECT_FALSE(child.kill());
-                ++told;
-            });
-        }
-        auto cancelled = group.spawn([&]() -> task<> { static_cast<void>(co_await child.wait()); });
-        co_await yield_now();
-        cancelled.cancel();
+EVERY_WORLD_TEST(P2, every_waiter_learns_of_the_exit_and_no_signal_is_sent_after_it) {
+    co_await with_stand_ins([]() -> task<> {
+        process child = process::start(process_options{"true"});
+        int told = 0;
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (int each = 0; each != 3; ++each) {
+                group.spawn([&]() -> task<> {
+                    const exit_status ended = co_await child.wait();
+                    EXPECT_TRUE(ended.ok());
+                    EXPECT_FALSE(child.kill());
+                    ++told;
+                });
+            }
+            auto cancelled =
+                group.spawn([&]() -> task<> { static_cast<void>(co_await child.wait()); });
+            co_await yield_now();
+            cancelled.cancel();
+        });
+        EXPECT_EQ(told, 3);
+        const exit_status again = co_await child.wait();
+        EXPECT_TRUE(again.ok());
+        EXPECT_FALSE(child.terminate());
     });
-    EXPECT_EQ(told, 3);
-    const exit_status again = co_await child.wait();
-    EXPECT_TRUE(again.ok());
-    EXPECT_FALSE(child.terminate());
 }
 
 // No handler of SIGCHLD is needed, and none is touched.
@@ -145,65 +209,90 @@ REAL_WORLD_TEST(P2, other_children_of_the_program_are_left_alone) {
 }
 
 // A request that is there before the start, and one that comes before anybody waits for the end.
-REAL_WORLD_TEST(P3, request_around_the_start_leaves_no_child_and_no_descriptor) {
-    const std::ptrdiff_t descriptors = test::count_descriptors();
+EVERY_WORLD_TEST(P3, request_around_the_start_leaves_no_child_and_no_descriptor) {
     bool was_started = false;
-    task_handle<> own;
-    co_await with_task_group([&](task_group& group) -> task<> {
-        auto before = group.spawn([]() -> task<> {
-            co_await yield_now();
-            const process child = process::start(process_options{"sleep", "1000"});
-            ADD_FAILURE() << "it was cancelled";
+    co_await with_stand_ins([&]() -> task<> {
+        task_handle<> own;
+        co_await with_task_group([&](task_group& group) -> task<> {
+            auto before = group.spawn([]() -> task<> {
+                co_await yield_now();
+                const process child = process::start(process_options{"sleep", "1000"});
+                ADD_FAILURE() << "it was cancelled";
+            });
+            before.cancel();
+            own = group.spawn([&]() -> task<> {
+                co_await yield_now();
+                own.cancel();
+                const process child = process::start(
+                    process_options{"sleep", "1000"}.capture().standard_input(stdio::pipe));
+                was_started = true;
+                co_await yield_now();
+                ADD_FAILURE() << "the request takes effect at the first await";
+            });
+            co_return;
         });
-        before.cancel();
-        own = group.spawn([&]() -> task<> {
-            co_await yield_now();
-            own.cancel();
-            const process child = process::start(
-                process_options{"sleep", "1000"}.capture().standard_input(stdio::pipe));
-            was_started = true;
-            co_await yield_now();
-            ADD_FAILURE() << "the request takes effect at the first await";
-        });
-        co_return;
     });
     EXPECT_TRUE(was_started);
-    EXPECT_FALSE(test::has_children());
-    EXPECT_EQ(test::count_descriptors(), descriptors);
 }
 
 // A start that fails, with all of its pipes made.
-REAL_WORLD_TEST(P3, start_that_fails_leaves_no_child_and_no_descriptor) {
-    const std::ptrdiff_t descriptors = test::count_descriptors();
-    const auto options = process_options{"no-such-program"}.capture().input("text");
-    auto missing = co_await as_result(run_process(options));
-    EXPECT_FALSE(missing.has_value());
-    EXPECT_FALSE(test::has_children());
-    EXPECT_EQ(test::count_descriptors(), descriptors);
+EVERY_WORLD_TEST(P3, start_that_fails_leaves_no_child_and_no_descriptor) {
+    co_await with_stand_ins([]() -> task<> {
+        const std::ptrdiff_t descriptors = test::count_descriptors();
+        const auto options = process_options{"no-such-program"}.capture().input("text");
+        auto missing = co_await as_result(run_process(options));
+        EXPECT_FALSE(missing.has_value());
+        EXPECT_EQ(missing.error(), std::errc::no_such_file_or_directory);
+        EXPECT_FALSE(test::has_children());
+        EXPECT_EQ(test::count_descriptors(), descriptors);
+    });
 }
 
 task<> cancel_a_run(int turns) {
-    const std::ptrdiff_t descriptors = test::count_descriptors();
-    const auto options =
-        process_options{"sleep", "1000"}.capture().on_cancel(signal_ladder::kill_at_once());
-    co_await with_task_group([&](task_group& group) -> task<> {
-        auto running = group.spawn(run_process(options));
-        for (int each = 0; each != turns; ++each) co_await yield_now();
-        running.cancel();
+    co_await with_stand_ins([&]() -> task<> {
+        const std::ptrdiff_t descriptors = test::count_descriptors();
+        const auto options =
+            process_options{"sleep", "1000"}.capture().on_cancel(signal_ladder::kill_at_once());
+        co_await with_task_group([&](task_group& group) -> task<> {
+            auto running = group.spawn(run_process(options));
+            for (int each = 0; each != turns; ++each) co_await yield_now();
+            running.cancel();
+        });
+        EXPECT_FALSE(test::has_children());
+        EXPECT_EQ(test::count_descriptors(), descriptors);
     });
-    EXPECT_FALSE(test::has_children());
-    EXPECT_EQ(test::count_descriptors(), descriptors);
 }
 
 // The order decides whether the request is there before the process.
-REAL_WORLD_TEST(T47, cancel_in_the_middle_of_spawning_leaves_no_zombie_and_no_descriptor) {
+EVERY_WORLD_TEST(T47, cancel_in_the_middle_of_spawning_leaves_no_zombie_and_no_descriptor) {
     co_await cancel_a_run(1);
 }
 
 TEST(T47, cancel_in_any_turn_after_the_start_leaves_no_zombie_and_no_descriptor) {
-    on_each_real_backend([](const run_options& options) {
+    on_each_backend([](const run_options& options) {
         for (int turns = 0; turns != 10; ++turns) run(cancel_a_run(turns), options);
     });
+}
+
+// Whatever this program does with these signals: its children do nothing of it.
+EVERY_WORLD_TEST(P4, child_dies_by_signals_that_the_program_ignores_or_blocks) {
+    ::sigset_t signals;
+    ::sigset_t before;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &signals, &before);
+    const auto hang_up = ::signal(SIGHUP, SIG_IGN);
+    co_await with_stand_ins([]() -> task<> {
+        const auto options = process_options{"cat"}.standard_input(stdio::pipe);
+        for (const int number : {SIGHUP, SIGTERM}) {
+            process child = process::start(options);
+            child.send_signal(number);
+            const exit_status ended = co_await child.wait();
+            EXPECT_EQ(ended, exit_status::by_signal(number));
+        }
+    });
+    ::signal(SIGHUP, hang_up);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 // The mask in the line of /proc/PID/status that begins with `name`.
@@ -232,6 +321,23 @@ REAL_WORLD_TEST(P4, child_has_the_default_reactions_and_no_blocked_signals) {
     ::signal(SIGPIPE, pipe);
     ::signal(SIGHUP, hang_up);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// The first reads its end although the second, started later, still runs: that one has not got the
+// end of the first's pipe to write to.
+EVERY_WORLD_TEST(P5, child_does_not_keep_the_input_of_another_one_open) {
+    co_await with_stand_ins([]() -> task<> {
+        const auto options = process_options{"cat"}.standard_input(stdio::pipe);
+        process first = process::start(options);
+        process second = process::start(options);
+        first.input().close();
+        const exit_status of_first = co_await first.wait();
+        EXPECT_TRUE(of_first.ok());
+        EXPECT_EQ(second.try_wait(), std::nullopt);
+        second.input().close();
+        const exit_status of_second = co_await second.wait();
+        EXPECT_TRUE(of_second.ok());
+    });
 }
 
 // Not those of the loop, and not one of ours that somebody forgot to mark.

@@ -3,14 +3,13 @@
 // The rules of SEMANTICS.md about signals. Those that the tests raise themselves, on the loop's
 // thread, behave in the simulated world as in any other. That Ctrl-C ends whole programs is in
 // tests/integration/interrupt_test.cpp and in T29.
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -25,14 +24,19 @@
 #include "simul/concurrency/channel.hpp"
 #include "simul/concurrency/event.hpp"
 #include "simul/concurrency/finally.hpp"
+#include "simul/concurrency/run.hpp"
 #include "simul/concurrency/select.hpp"
 #include "simul/concurrency/task_group.hpp"
+#include "simul/io/pipe.hpp"
 #include "simul/io/signal.hpp"
 #include "simul/io/tcp.hpp"
 #include "simul/runtime/descriptor.hpp"
 #include "simul/runtime/sleep.hpp"
 #include "simul/testing/all_blocked.hpp"
+#include "simul/testing/schedules.hpp"
+#include "support/connected_sockets.hpp"
 #include "support/every_world.hpp"
+#include "support/process_checks.hpp"
 #include "support/recorded_signals.hpp"
 #include "support/run_on_backends.hpp"
 #include "support/stream_tools.hpp"
@@ -201,64 +205,77 @@ EVERY_WORLD_TEST(T60, untaken_signals_reach_the_old_handlers_and_ignored_ones_st
 }
 
 // Who catches Ctrl-C has it: run() is told of the next one after that, or of one nobody took.
+// A request that nobody has taken interrupts the program when it is nobody's any more.
+task<> catch_some_interrupts(std::vector<std::string>& log, bool leaves_one) {
+    const test::noted main{log, "main"};
+    const auto clean = [&]() -> task<> {
+        co_await yield_now();
+        log.push_back("cleaned");
+    };
+    {
+        signal_receiver caught{SIGINT};
+        for (int turn = 0; turn != 3; ++turn) {
+            std::raise(SIGINT);
+            const int number = co_await caught.receive();
+            EXPECT_EQ(number, SIGINT);
+            co_await yield_now();
+        }
+        log.push_back("caught");
+        if (leaves_one) std::raise(SIGINT);
+    }
+    if (!leaves_one) std::raise(SIGINT);
+    auto cleanup = clean();
+    co_await finally(sleep_for(1h), std::move(cleanup));
+    ADD_FAILURE() << "it was interrupted";
+}
+
+void expect_interrupt(loop& running, const run_options& options, bool leaves_one) {
+    std::vector<std::string> log;
+    try {
+        run_on(running, catch_some_interrupts(log, leaves_one), options);
+        ADD_FAILURE() << "an interrupted program has no result";
+    } catch (const cancelled& error) {
+        EXPECT_EQ(error.reason(), cancel_reason::interrupted);
+    }
+    EXPECT_EQ(log, (std::vector<std::string>{"caught", "cleaned", "main"}));
+    struct sigaction after{};
+    ::sigaction(SIGINT, nullptr, &after);
+    EXPECT_EQ(after.sa_handler, SIG_DFL) << "the handlers are gone";
+}
+
 TEST(P6, interrupt_belongs_to_who_catches_it_and_to_run_again_afterwards) {
     // A process in the background of a shell ignores it, and run() would leave it so.
     const auto previous = std::signal(SIGINT, SIG_DFL);
     for (const backend_kind backend : test::test_backends()) {
-        for (const bool untaken : {false, true}) {
-            SCOPED_TRACE(test::name_of(backend));
-            std::vector<std::string> log;
-            const auto main_task = [&]() -> task<> {
-                const test::noted main{log, "main"};
-                const auto clean = [&]() -> task<> {
-                    co_await yield_now();
-                    log.push_back("cleaned");
-                };
-                {
-                    signal_receiver caught{SIGINT};
-                    for (int turn = 0; turn != 3; ++turn) {
-                        std::raise(SIGINT);
-                        const int number = co_await caught.receive();
-                        EXPECT_EQ(number, SIGINT);
-                        co_await yield_now();
-                    }
-                    log.push_back("caught");
-                    if (untaken) std::raise(SIGINT);
-                }
-                if (!untaken) std::raise(SIGINT);
-                auto cleanup = clean();
-                co_await finally(sleep_for(1h), std::move(cleanup));
-                ADD_FAILURE() << "it was interrupted";
-            };
-            try {
-                run(main_task(), test::options_for(backend));
-                ADD_FAILURE() << "an interrupted program has no result";
-            } catch (const cancelled& error) {
-                EXPECT_EQ(error.reason(), cancel_reason::interrupted);
+        for (const start_policy start : {start_policy::queued, start_policy::eager}) {
+            for (std::uint64_t seed = 1; seed != 201 && !HasFailure(); ++seed) {
+                SCOPED_TRACE(std::string{test::name_of(backend)} + ", seed " +
+                             std::to_string(seed));
+                run_options options = test::options_for(backend);
+                options.start = start;
+                testing::random_schedule order{seed};
+                loop running{options.loop};
+                running.scheduler().follow(&order);
+                expect_interrupt(running, options, seed % 2 == 0);
             }
-            EXPECT_EQ(log, (std::vector<std::string>{"caught", "cleaned", "main"}));
-            struct sigaction after{};
-            ::sigaction(SIGINT, nullptr, &after);
-            EXPECT_EQ(after.sa_handler, SIG_DFL) << "the handlers are gone";
         }
     }
     std::signal(SIGINT, previous);
 }
 
 /// A pipe that nobody reads.
-unique_fd abandoned_pipe() {
-    std::array<int, 2> ends{-1, -1};
-    if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) std::abort();
-    const unique_fd reader{ends[0]};
-    return unique_fd{ends[1]};
+pipe_stream abandoned_pipe() {
+    auto [reading, writing] = test::make_pipe();
+    pipe_stream reader = pipe_stream::adopt(std::move(reading), {});
+    return pipe_stream::adopt({}, std::move(writing));
 }
 
 // Not even after somebody has caught it.
-REAL_WORLD_TEST(P8, write_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal) {
-    const unique_fd pipe = abandoned_pipe();
+EVERY_WORLD_TEST(P8, write_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal) {
+    pipe_stream pipe = abandoned_pipe();
     const auto text = bytes_of("text");
     for (int turn = 0; turn != 2; ++turn) {
-        const std::error_code code = co_await code_of(write_descriptor(pipe.get(), text));
+        const std::error_code code = co_await code_of(pipe.write_some(text));
         EXPECT_EQ(code, std::errc::broken_pipe);
         signal_receiver caught{SIGPIPE};
         std::raise(SIGPIPE);
@@ -268,14 +285,12 @@ REAL_WORLD_TEST(P8, write_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
 }
 
 // A socket does not even need the help of run(): with the default handler a signal would end this.
-REAL_WORLD_TEST(P8, write_to_a_socket_whose_peer_has_gone_is_an_error_whatever_the_handler) {
+EVERY_WORLD_TEST(P8, write_to_a_socket_whose_peer_has_gone_is_an_error_whatever_the_handler) {
     const auto previous = std::signal(SIGPIPE, SIG_DFL);
     {
-        std::array<int, 2> ends{-1, -1};
-        const int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-        EXPECT_EQ(::socketpair(AF_UNIX, kind, 0, ends.data()), 0);
-        tcp_stream stream = tcp_stream::adopt(unique_fd{ends[0]});
-        ::close(ends[1]);
+        auto [mine, others] = test::connected_sockets();
+        tcp_stream stream = tcp_stream::adopt(std::move(mine));
+        tcp_stream::adopt(std::move(others)).close();
         const auto text = bytes_of("text");
         for (int turn = 0; turn != 2; ++turn) {
             const std::error_code code = co_await code_of(stream.write_some(text));
@@ -290,9 +305,9 @@ TEST(P8, first_run_of_a_program_protects_it) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     for (const backend_kind backend : {backend_kind::epoll, backend_kind::automatic}) {
         const auto program = []() -> task<int> {
-            const unique_fd pipe = abandoned_pipe();
+            pipe_stream pipe = abandoned_pipe();
             const auto text = bytes_of("text");
-            const std::error_code code = co_await code_of(write_descriptor(pipe.get(), text));
+            const std::error_code code = co_await code_of(pipe.write_some(text));
             co_return code == std::errc::broken_pipe ? 0 : 1;
         };
         const auto child = [&] {

@@ -3,19 +3,18 @@
 // The rule of SEMANTICS.md about a socket that was given to the library to be connected. Its number
 // is the system's to give away again the moment it is closed.
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "io/socket_address.hpp"
+#include "io/socket_calls.hpp"
 #include "simul/base/bytes.hpp"
 #include "simul/base/config.hpp"
-#include "simul/base/unique_fd.hpp"
 #include "simul/concurrency/select.hpp"
 #include "simul/concurrency/task_group.hpp"
 #include "simul/io/connect.hpp"
@@ -25,46 +24,48 @@
 #include "simul/runtime/sleep.hpp"
 #include "simul/testing/all_blocked.hpp"
 #include "support/every_world.hpp"
+#include "support/world_sockets.hpp"
 
 namespace simul {
 namespace {
 
-unique_fd stream_socket() {
-    return unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-}
-
-bool is_open(int number) {
-    return ::fcntl(number, F_GETFD) != -1;
-}
+using test::held_socket;
+using test::is_open;
+using test::new_socket;
+using test::to_give;
 
 /// A listener whose queue is full: who connects to it waits.
 class full_listener {
 public:
-    full_listener() : listener_{stream_socket()} {
-        const detail::socket_address any{endpoint{ip_address::loopback_v4(), 0}};
-        EXPECT_EQ(::bind(listener_.get(), any.data(), any.size()), 0);
-        EXPECT_EQ(::listen(listener_.get(), 0), 0);
-        const detail::socket_address full{where()};
-        for (unique_fd& each : clients_) {
-            each.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-            ::connect(each.get(), full.data(), full.size());
+    full_listener() : listener_{new_socket()}, where_{test::bind_anywhere(listener_)} {
+        EXPECT_EQ(detail::listen_socket(listener_.get(), 0), 0);
+        for (held_socket& each : clients_) {
+            each = held_socket{detail::open_socket(AF_INET, SOCK_STREAM)};
+            EXPECT_EQ(test::connect_to(each.get(), where_), -1);
+            EXPECT_EQ(errno, EINPROGRESS);
         }
     }
-    [[nodiscard]] endpoint where() const { return detail::local_endpoint_of(listener_.get()); }
+    [[nodiscard]] endpoint where() const { return where_; }
 
 private:
-    unique_fd listener_;
-    std::array<unique_fd, 3> clients_;
+    held_socket listener_;
+    endpoint where_;
+    std::array<held_socket, 3> clients_;
 };
 
-/// A connection through a socket of ours that has this number, which has to be free.
+/// A connection through a socket of ours that has this number, which has to be free. The simulated
+/// world gives no number twice, so there it has the next one.
 class reused_number {
 public:
     explicit reused_number(int number) : number_{number} {
         EXPECT_FALSE(is_open(number)) << "it was to be closed";
-        unique_fd made = stream_socket();
-        if (made.get() != number) made.reset(::fcntl(made.get(), F_DUPFD_CLOEXEC, number));
-        EXPECT_EQ(made.get(), number);
+        held_socket made = new_socket();
+        if (detail::simulated_world() != nullptr) {
+            number_ = made.get();
+        } else if (made.get() != number) {
+            made = held_socket{::fcntl(made.get(), F_DUPFD_CLOEXEC, number)};
+        }
+        EXPECT_EQ(made.get(), number_);
         fresh_ = std::move(made);
     }
 
@@ -72,7 +73,7 @@ public:
     task<> expect_that_it_works() {
         const endpoint any{ip_address::loopback_v4(), 0};
         tcp_listener listener = tcp_listener::bind(any);
-        tcp_stream client = co_await connect(std::move(fresh_), listener.local_endpoint());
+        tcp_stream client = co_await connect(to_give(std::move(fresh_)), listener.local_endpoint());
         auto [server, peer] = co_await listener.accept();
         EXPECT_EQ(client.local_endpoint(), peer);
         std::array<std::byte, 8> buffer{};
@@ -95,16 +96,16 @@ public:
 
 private:
     int number_;
-    unique_fd fresh_;
+    held_socket fresh_;
 };
 
 // It is cancelled while the connection is being made.
-REAL_WORLD_TEST(T64, socket_of_a_cancelled_connect_is_closed_once) {
+EVERY_WORLD_TEST(T64, socket_of_a_cancelled_connect_is_closed_once) {
     const full_listener full;
-    unique_fd given = stream_socket();
+    held_socket given = new_socket();
     const int number = given.get();
     task_group group;
-    auto connecting = group.spawn(connect(std::move(given), full.where()));
+    auto connecting = group.spawn(connect(to_give(std::move(given)), full.where()));
     group.spawn([&]() -> task<> {
         co_await testing::wait_until_all_blocked();
         EXPECT_FALSE(connecting.done());
@@ -118,13 +119,13 @@ REAL_WORLD_TEST(T64, socket_of_a_cancelled_connect_is_closed_once) {
 }
 
 // The request comes in the turn in which the connection is begun, or before the call has begun.
-REAL_WORLD_TEST(T64, socket_of_a_connect_that_is_cancelled_at_once_is_closed_once) {
+EVERY_WORLD_TEST(T64, socket_of_a_connect_that_is_cancelled_at_once_is_closed_once) {
     const full_listener full;
-    unique_fd given = stream_socket();
+    held_socket given = new_socket();
     const int number = given.get();
     {
         task_group group;
-        auto connecting = group.spawn(connect(std::move(given), full.where()));
+        auto connecting = group.spawn(connect(to_give(std::move(given)), full.where()));
         connecting.cancel();
         co_await group.run();
         EXPECT_TRUE(connecting.was_cancelled());
@@ -134,12 +135,12 @@ REAL_WORLD_TEST(T64, socket_of_a_connect_that_is_cancelled_at_once_is_closed_onc
 }
 
 // The call is described and never awaited.
-REAL_WORLD_TEST(T64, socket_of_a_connect_that_was_never_awaited_is_closed_once) {
+EVERY_WORLD_TEST(T64, socket_of_a_connect_that_was_never_awaited_is_closed_once) {
     const full_listener full;
-    unique_fd given = stream_socket();
+    held_socket given = new_socket();
     const int number = given.get();
     {
-        std::optional dropped{connect(std::move(given), full.where())};
+        std::optional dropped{connect(to_give(std::move(given)), full.where())};
         EXPECT_TRUE(is_open(number));
         ::testing::internal::CaptureStderr();
         dropped.reset();
@@ -152,27 +153,25 @@ REAL_WORLD_TEST(T64, socket_of_a_connect_that_was_never_awaited_is_closed_once) 
 }
 
 // It is the branch of a select that loses.
-REAL_WORLD_TEST(T64, socket_of_a_connect_that_loses_is_closed_once) {
+EVERY_WORLD_TEST(T64, socket_of_a_connect_that_loses_is_closed_once) {
     const full_listener full;
-    unique_fd given = stream_socket();
+    held_socket given = new_socket();
     const int number = given.get();
-    const auto won = co_await select(connect(std::move(given), full.where()), yield_now());
+    const auto won = co_await select(connect(to_give(std::move(given)), full.where()), yield_now());
     EXPECT_EQ(won.index(), 1U);
     reused_number later{number};
     co_await later.expect_that_it_works();
 }
 
 // It is refused: the error names the address, and the socket is closed by then.
-REAL_WORLD_TEST(T64, socket_of_a_refused_connect_is_closed_once) {
-    const unique_fd nobody = stream_socket();
-    const detail::socket_address any{endpoint{ip_address::loopback_v4(), 0}};
-    EXPECT_EQ(::bind(nobody.get(), any.data(), any.size()), 0);
-    const endpoint there = detail::local_endpoint_of(nobody.get());
-    unique_fd given = stream_socket();
+EVERY_WORLD_TEST(T64, socket_of_a_refused_connect_is_closed_once) {
+    const held_socket nobody = new_socket();
+    const endpoint there = test::bind_anywhere(nobody);
+    held_socket given = new_socket();
     const int number = given.get();
     bool refused = false;
     try {
-        static_cast<void>(co_await connect(std::move(given), there));
+        static_cast<void>(co_await connect(to_give(std::move(given)), there));
     } catch (const std::system_error& error) {
         refused = error.code() == std::errc::connection_refused;
         EXPECT_NE(std::string{error.what()}.find(there.to_string()), std::string::npos);

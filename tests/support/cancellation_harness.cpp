@@ -213,8 +213,18 @@ task<> everything(run_state& run) {
 }
 
 void expect(bool condition, const char* what, const run_state& run) {
-    if (!condition) ADD_FAILURE() << what << ": " << run.describe();
+    run.expect(condition, what);
 }
+
+// What check_run() needs to know of a scenario.
+struct expectations {
+    rule obeys;
+    wrapping around;
+    bool fails;
+    bool at_once;
+    bool heeds_requests;
+    bool can_complete;
+};
 
 // The rule of the operation, when it had a result.
 void check_rule(const run_state& run, const expectations& expected) {
@@ -381,6 +391,10 @@ std::string describe(const plan& planned) {
            (planned.again ? ", again and again" : "");
 }
 
+void run_state::expect(bool condition, const char* otherwise) const {
+    if (!condition) ADD_FAILURE() << otherwise << ": " << describe();
+}
+
 std::string run_state::describe() const {
     return test::describe(planned) + " [values " + std::to_string(values) + ", errors " +
            std::to_string(errors) + ", time-outs " + std::to_string(timeouts) +
@@ -444,16 +458,6 @@ void pass_time_until(time_point until) {
     }
 }
 
-std::uint64_t live_frames() {
-    const frame_statistics now = read_frame_statistics();
-    return now.allocated - now.released;
-}
-
-std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator all{"/proc/self/fd"};
-    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
 std::size_t& runs_so_far() {
     static std::size_t count = 0;
     return count;
@@ -462,6 +466,18 @@ std::size_t& runs_so_far() {
 std::vector<scenario>& scenarios() {
     static std::vector<scenario> all;
     return all;
+}
+
+namespace {
+
+std::uint64_t live_frames() {
+    const frame_statistics now = read_frame_statistics();
+    return now.allocated - now.released;
+}
+
+std::size_t open_descriptors() {
+    const std::filesystem::directory_iterator all{"/proc/self/fd"};
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 std::vector<plan> plans_for(wrapping around, bool remembers, bool can_complete) {
@@ -547,6 +563,55 @@ void check_run(const run_state& run, const expectations& expected) {
         check_trail(run, expected);
     }
     check_moment(run, expected);
+}
+
+}  // namespace
+
+void scenario::run(stage where) const {
+    for (const wrapping around :
+         {wrapping::traced, wrapping::none, wrapping::timeout, wrapping::shield, wrapping::gather,
+          wrapping::select, wrapping::outcome}) {
+        if (around == wrapping::shield && !can_complete) continue;
+        run_wrapped(around, where);
+        if (::testing::Test::HasFailure()) return;
+    }
+}
+
+void scenario::run_wrapped(wrapping around, stage where) const {
+    const std::unique_ptr<loop> running = make_loop(where);
+    for (const plan& planned : plans_for(around, remembers, can_complete)) {
+        const std::uint64_t frames = live_frames();
+        const std::size_t descriptors = is_simulated(where) ? 0 : open_descriptors();
+        run_once(around, planned, *running, where);
+        simul::detail::clear_traces();
+        EXPECT_EQ(live_frames(), frames) << "frames leaked: " << test::describe(planned);
+        if (!is_simulated(where)) {
+            EXPECT_EQ(open_descriptors(), descriptors)
+                << "descriptors: " << test::describe(planned);
+        }
+        ++runs_so_far();
+        if (::testing::Test::HasFailure()) {  // the first of hundreds tells it all
+            FAIL() << awaitable << " " << variant << " in " << name_of(around) << " on "
+                   << name_of(where);
+        }
+    }
+}
+
+void scenario::run_once(wrapping around, const plan& planned, loop& running, stage where) const {
+    const expectations expected{obeys, around, fails, at_once, heeds_requests, can_complete};
+    const std::unique_ptr<scenario_world> world = make(where);
+    run_state run{*world, planned, subjects[static_cast<std::size_t>(around)]};
+    run.limit = is_simulated(where) ? duration{1s} : duration{200us};
+    run.limits_itself =
+        around == wrapping::timeout &&
+        (planned.how == request::deadline || planned.when == moment::time_out_then_request);
+    run.subject_needs_completion =
+        obeys == rule::completes || needs_completion || around == wrapping::shield;
+    if (planned.how == request::nobody) run.partner_delay = duration::zero();
+    disturb(running, run);
+    check_run(run, expected);
+    EXPECT_EQ(running.statistics().operations, 0U) << run.describe();
+    EXPECT_EQ(running.statistics().timers, 0U) << run.describe();
 }
 
 }  // namespace simul::test

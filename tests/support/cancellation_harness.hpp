@@ -16,7 +16,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -108,6 +110,7 @@ struct trail {
 
 /// What the awaitable under test is wrapped in.
 enum class wrapping { none, traced, timeout, shield, gather, select, outcome };
+inline constexpr std::size_t wrapping_count = 7;
 
 const char* name_of(wrapping around);
 
@@ -228,6 +231,7 @@ struct run_state {
     void ask();
     void ask_again();
     void pass_time() const;
+    void expect(bool condition, const char* otherwise) const;
     [[nodiscard]] std::string describe() const;
 };
 
@@ -341,7 +345,7 @@ void hand_over(World& world, run_state& run, Result& result) {
         world.received(std::move(std::get<0>(result)));
     } else if constexpr (Around == wrapping::select) {
         ++run.values;
-        EXPECT_EQ(result.index(), 0U) << run.describe();
+        run.expect(result.index() == 0, "the sleeper beside it won");
         if (result.index() == 0) world.received(std::get<0>(std::move(result)));
     } else if constexpr (Around == wrapping::outcome) {
         if (result.is_cancelled()) {
@@ -379,7 +383,7 @@ task<> subject(run_state& run) {
         }
     } catch (const simul::timed_out&) {
         ++run.timeouts;
-        EXPECT_TRUE(run.limits_itself) << run.describe();
+        run.expect(run.limits_itself, "a time-out that nobody had set");
     } catch (...) {
         ++run.errors;
     }
@@ -388,94 +392,56 @@ task<> subject(run_state& run) {
     ++run.went_on;
 }
 
-/// What check_run() needs to know of a scenario.
-struct expectations {
-    rule obeys;
-    wrapping around;
-    bool fails;
-    bool at_once;
-    bool heeds_requests;
-    bool can_complete;
-};
-
-std::vector<plan> plans_for(wrapping around, bool remembers, bool can_complete);
-void disturb(loop& running, run_state& run);
-void check_run(const run_state& run, const expectations& expected);
-std::uint64_t live_frames();
-std::size_t open_descriptors();
-
-/// Counts all runs of the program.
-std::size_t& runs_so_far();
-
-/// Every plan for one wrapping.
-template <class World, wrapping Around>
-void run_wrapped(stage where) {
-    if (Around == wrapping::shield && !World::can_complete) return;
-    const std::unique_ptr<loop> running = make_loop(where);
-    const expectations expected{World::obeys,          Around,
-                                World::fails,          World::at_once,
-                                World::heeds_requests, World::can_complete};
-    for (const plan& planned : plans_for(Around, World::remembers, World::can_complete)) {
-        const std::uint64_t frames = live_frames();
-        const std::size_t descriptors = is_simulated(where) ? 0 : open_descriptors();
-        {
-            World world{where};
-            run_state run{world, planned, &subject<World, Around>};
-            run.limit = is_simulated(where) ? duration{1s} : duration{200us};
-            run.limits_itself =
-                Around == wrapping::timeout &&
-                (planned.how == request::deadline || planned.when == moment::time_out_then_request);
-            run.subject_needs_completion = World::obeys == rule::completes ||
-                                           World::needs_completion || Around == wrapping::shield;
-            if (planned.how == request::nobody) run.partner_delay = duration::zero();
-            disturb(*running, run);
-            check_run(run, expected);
-            EXPECT_EQ(running->statistics().operations, 0U) << run.describe();
-            EXPECT_EQ(running->statistics().timers, 0U) << run.describe();
-        }
-        simul::detail::clear_traces();
-        EXPECT_EQ(live_frames(), frames) << "frames leaked: " << describe(planned);
-        if (!is_simulated(where)) {
-            EXPECT_EQ(open_descriptors(), descriptors) << "descriptors: " << describe(planned);
-        }
-        ++runs_so_far();
-        if (::testing::Test::HasFailure()) {  // the first of hundreds tells it all
-            FAIL() << World::awaitable << " " << World::variant << " in " << name_of(Around)
-                   << " on " << name_of(where);
-        }
-    }
-}
-
-/// One scenario of the suite, without its type.
+/// One scenario of the suite, without its type: what is done for hundreds of them is compiled once.
 struct scenario {
     const char* awaitable;
     const char* variant;
+    rule obeys;
+    bool fails;
+    bool at_once;
+    bool heeds_requests;
+    bool remembers;
+    bool can_complete;
+    bool needs_completion;
     bool (*runs_on)(stage);
-    void (*run)(stage);
+    std::unique_ptr<scenario_world> (*make)(stage);
+    std::array<task<> (*)(run_state&), wrapping_count> subjects;  ///< for each wrapping
+
+    /// Every plan for every wrapping.
+    void run(stage where) const;
+
+private:
+    void run_wrapped(wrapping around, stage where) const;
+    void run_once(wrapping around, const plan& planned, loop& running, stage where) const;
 };
 
 std::vector<scenario>& scenarios();
+
+/// Counts all runs of the program.
+std::size_t& runs_so_far();
 
 /// Adds World to the suite: make a static object of it.
 template <class World>
 struct add_scenario {
     add_scenario() {
-        scenarios().push_back(scenario{World::awaitable, World::variant,
-                                       [](stage where) { return World::runs_on(where); }, &run});
-    }
-
-private:
-    static void run(stage where) {
-        run_all<wrapping::traced, wrapping::none, wrapping::timeout, wrapping::shield,
-                wrapping::gather, wrapping::select, wrapping::outcome>(where);
-    }
-
-    template <wrapping... Around>
-    static void run_all(stage where) {
-        const auto run_one = [where](auto* run_wrapping) {
-            if (!::testing::Test::HasFailure()) run_wrapping(where);
-        };
-        (run_one(&run_wrapped<World, Around>), ...);
+        scenarios().push_back(
+            scenario{World::awaitable,
+                     World::variant,
+                     World::obeys,
+                     World::fails,
+                     World::at_once,
+                     World::heeds_requests,
+                     World::remembers,
+                     World::can_complete,
+                     World::needs_completion,
+                     [](stage where) { return World::runs_on(where); },
+                     [](stage where) -> std::unique_ptr<scenario_world> {
+                         return std::make_unique<World>(where);
+                     },
+                     {&subject<World, wrapping::none>, &subject<World, wrapping::traced>,
+                      &subject<World, wrapping::timeout>, &subject<World, wrapping::shield>,
+                      &subject<World, wrapping::gather>, &subject<World, wrapping::select>,
+                      &subject<World, wrapping::outcome>}});
     }
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "io/socket_address.hpp"
+#include "io/socket_calls.hpp"
 #include "simul/concurrency/gather.hpp"
 #include "simul/io/tcp.hpp"
 #include "simul/runtime/descriptor.hpp"
@@ -18,10 +19,10 @@ namespace simul::test {
 /// A non-blocking socket that is connected to `where`.
 inline task<unique_fd> connect_socket(endpoint where) {
     const simul::detail::socket_address address{where};
-    unique_fd made{::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    simul::detail::held_socket made{simul::detail::open_socket(address.family(), SOCK_STREAM)};
     loop::current().io().forget(made.get());
     co_await connect_descriptor(made.get(), address.bytes());
-    co_return made;
+    co_return unique_fd{made.release()};
 }
 
 inline endpoint any_loopback_port() {

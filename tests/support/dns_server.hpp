@@ -1,30 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// support/dns_server.hpp: a name server on the loopback device, for tests.
+// support/dns_server.hpp: a name server on the loopback device or in the simulated world, for
+// tests.
 //
 // Speaks UDP and TCP on one port. What it knows is filled in by the test; everything else does not
-// exist. It answers when it is told to: by serve(), a task beside the test, or by a call of
-// answer_pending() at the moment that a test wants.
+// exist. It answers when it is told to: by serve(), a task beside the test, or, datagrams only, by
+// a call of answer_pending() at the moment that a test wants.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
-#include <netinet/in.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "io/socket_address.hpp"
-#include "simul/base/unique_fd.hpp"
+#include "io/socket_calls.hpp"
+#include "simul/concurrency/task_group.hpp"
 #include "simul/io/address.hpp"
 #include "simul/runtime/descriptor.hpp"
 #include "simul/runtime/loop.hpp"
@@ -41,6 +45,8 @@ struct dns_record {
     unsigned status = 0;   ///< the response code: 2 server failure, 3 no such name, 5 refused
     bool silent = false;   ///< never answers
     bool garbled = false;  ///< answers with nonsense
+    unsigned lost = 0;     ///< so many questions are lost on their way
+    unsigned mute = 0;     ///< questions of this type are never answered: 1 for IPv4, 28 for IPv6
 };
 
 /// A question that came in.
@@ -55,21 +61,19 @@ struct dns_question {
 };
 
 class dns_server {
+    using socket = simul::detail::held_socket;
+
 public:
-    dns_server() {
+    /// In the world of the loop that runs.
+    explicit dns_server(const ip_address& on = ip_address::loopback_v4()) {
         // Both protocols want the same port; somebody else may have the second one.
-        for (int attempt = 0; attempt != 50 && !tcp_; ++attempt) try_to_bind();
+        for (int attempt = 0; attempt != 50 && !tcp_; ++attempt) try_to_bind(on);
         EXPECT_TRUE(tcp_) << "no port for a name server";
-        epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
-        forget_epoll();
-        watch(udp_.get());
-        watch(tcp_.get());
     }
     dns_server(const dns_server&) = delete;
     dns_server& operator=(const dns_server&) = delete;
-    ~dns_server() { forget_epoll(); }
 
-    [[nodiscard]] endpoint where() const { return simul::detail::local_endpoint_of(udp_.get()); }
+    [[nodiscard]] endpoint where() const { return where_; }
 
     /// What it knows of `name`, to be filled in.
     dns_record& host(const std::string& name) { return records_[name]; }
@@ -79,98 +83,110 @@ public:
 
     /// Answers until it is cancelled.
     task<> serve() {
-        while (true) {
-            co_await wait_readable(epoll_.get());
-            answer_pending();
-        }
+        task_group group;
+        group.spawn(serve_datagrams());
+        group.spawn(serve_connections(group));
+        co_await group.run();
     }
 
-    /// Answers everything that has arrived.
+    /// Answers every datagram that has arrived.
     void answer_pending() {
-        while (true) {
-            std::array<epoll_event, 8> events{};
-            const int count = ::epoll_wait(epoll_.get(), events.data(), int{events.size()}, 0);
-            if (count <= 0) return;
-            for (int index = 0; index != count; ++index) {
-                answer_on(events[static_cast<std::size_t>(index)].data.fd);
-            }
+        while (answer_datagram()) {
         }
     }
 
 private:
     using message = std::vector<std::uint8_t>;
 
-    void try_to_bind() {
-        const simul::detail::socket_address any{endpoint{ip_address::loopback_v4(), 0}};
-        udp_.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        EXPECT_EQ(::bind(udp_.get(), any.data(), any.size()), 0) << std::strerror(errno);
-        const simul::detail::socket_address same{where()};
-        unique_fd listener{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-        if (::bind(listener.get(), same.data(), same.size()) != 0) return;
-        if (::listen(listener.get(), 16) == 0) tcp_ = std::move(listener);
+    static socket opened(const ip_address& on, int type) {
+        const int family = simul::detail::socket_address{endpoint{on, 0}}.family();
+        socket made{simul::detail::open_socket(family, type)};
+        EXPECT_TRUE(made) << std::strerror(errno);
+        loop::current().io().forget(made.get());
+        return made;
     }
 
-    void forget_epoll() const {
-        if (loop* running = loop::find_current()) running->io().forget(epoll_.get());
+    void try_to_bind(const ip_address& on) {
+        const simul::detail::socket_address any{endpoint{on, 0}};
+        udp_ = opened(on, SOCK_DGRAM);
+        EXPECT_EQ(simul::detail::bind_socket(udp_.get(), any.data(), any.size()), 0)
+            << std::strerror(errno);
+        simul::detail::socket_address same;
+        EXPECT_EQ(simul::detail::local_name(udp_.get(), same.data(), same.length()), 0);
+        socket listener = opened(on, SOCK_STREAM);
+        if (simul::detail::bind_socket(listener.get(), same.data(), same.size()) != 0) return;
+        if (simul::detail::listen_socket(listener.get(), 16) != 0) return;
+        tcp_ = std::move(listener);
+        where_ = same.to_endpoint().value_or(endpoint{});
     }
 
-    void watch(int socket) const {
-        epoll_event wanted{};
-        wanted.events = EPOLLIN;
-        wanted.data.fd = socket;
-        EXPECT_EQ(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &wanted), 0);
-    }
-
-    void answer_on(int socket) {
-        if (socket == udp_.get()) {
-            answer_datagram();
-        } else if (socket == tcp_.get()) {
-            unique_fd connection{
-                ::accept4(tcp_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-            if (!connection) return;
-            watch(connection.get());
-            connections_.push_back(std::move(connection));
-        } else {
-            answer_connection(socket);
+    task<> serve_datagrams() {
+        while (true) {
+            co_await wait_readable(udp_.get());
+            answer_pending();
         }
     }
 
-    void answer_datagram() {
+    task<> serve_connections(task_group& group) {
+        while (true) {
+            unique_fd connected = co_await accept_descriptor(tcp_.get());
+            group.spawn(serve_connection(socket{connected.release()}));
+        }
+    }
+
+    task<> serve_connection(socket connection) {
+        try {
+            while (true) {
+                message question(4096);
+                const std::size_t size = co_await receive_from(
+                    connection.get(), std::as_writable_bytes(std::span{question}));
+                if (size < 14) co_return;
+                question.resize(size);
+                const message reply = answer_stream(question);
+                if (reply.empty()) continue;
+                co_await send_to(connection.get(), std::as_bytes(std::span{reply}));
+            }
+        } catch (const std::system_error&) {
+            // The client has gone.
+        }
+    }
+
+    // False if none has arrived.
+    bool answer_datagram() {
         message question(4096);
         simul::detail::socket_address client;
-        const ssize_t size = ::recvfrom(udp_.get(), question.data(), question.size(), 0,
-                                        client.data(), client.length());
-        if (size < 12) return;
+        const ssize_t size = simul::detail::receive_from(
+            udp_.get(), question.data(), question.size(), 0, client.data(), client.length());
+        if (size < 12) return size >= 0;
         question.resize(static_cast<std::size_t>(size));
         const auto from = client.to_endpoint();
-        const message reply = answer(question, from ? from->port() : std::uint16_t{0}, false);
-        if (reply.empty()) return;
-        ::sendto(udp_.get(), reply.data(), reply.size(), 0, client.data(), client.size());
+        message reply = answer(question, from ? from->port() : std::uint16_t{0}, false);
+        if (reply.empty()) return true;
+        iovec part{reply.data(), reply.size()};
+        msghdr whole{};
+        whole.msg_name = client.data();
+        whole.msg_namelen = client.size();
+        whole.msg_iov = &part;
+        whole.msg_iovlen = 1;
+        static_cast<void>(simul::detail::send_message(udp_.get(), &whole, MSG_NOSIGNAL));
+        return true;
     }
 
     // Questions come in one piece here.
-    void answer_connection(int socket) {
-        message question(4096);
-        const ssize_t size = ::recv(socket, question.data(), question.size(), 0);
-        if (size < 14) {
-            std::erase_if(connections_,
-                          [&](const unique_fd& each) { return each.get() == socket; });
-            return;
-        }
-        question.resize(static_cast<std::size_t>(size));
-        for (std::size_t begin = 0; begin + 2 < question.size();) {
-            const std::size_t length = read_16(question, begin);
-            const auto first = question.begin() + static_cast<std::ptrdiff_t>(begin + 2);
+    message answer_stream(const message& questions) {
+        message replies;
+        for (std::size_t begin = 0; begin + 2 < questions.size();) {
+            const std::size_t length = read_16(questions, begin);
+            const auto first = questions.begin() + static_cast<std::ptrdiff_t>(begin + 2);
             const message one(first, first + static_cast<std::ptrdiff_t>(length));
             const message reply = answer(one, 0, true);
             if (!reply.empty()) {
-                message framed;
-                write_16(framed, reply.size());
-                framed.insert(framed.end(), reply.begin(), reply.end());
-                ::send(socket, framed.data(), framed.size(), MSG_NOSIGNAL);
+                write_16(replies, reply.size());
+                replies.insert(replies.end(), reply.begin(), reply.end());
             }
             begin += 2 + length;
         }
+        return replies;
     }
 
     message answer(const message& question, std::uint16_t port, bool by_tcp) {
@@ -192,8 +208,11 @@ private:
         const auto found = records_.find(read.name);
         dns_record known;
         known.status = 3;
-        if (found != records_.end()) known = found->second;
-        if (known.silent) return {};
+        if (found != records_.end()) {
+            known = found->second;
+            if (known.lost != 0) --found->second.lost;
+        }
+        if (known.silent || known.lost != 0 || known.mute == read.type) return {};
         const std::size_t limit = by_tcp ? 65535 : 1232;
         message reply = reply_to(question, end, read, known);
         if (reply.size() > limit) {
@@ -261,10 +280,9 @@ private:
         return (std::size_t{from.at(at)} << 8U) | from.at(at + 1);
     }
 
-    unique_fd udp_;
-    unique_fd tcp_;
-    unique_fd epoll_;
-    std::vector<unique_fd> connections_;
+    socket udp_;
+    socket tcp_;
+    endpoint where_;
     std::map<std::string, dns_record> records_;
     std::vector<dns_question> questions_;
 };

@@ -12,7 +12,7 @@
 // therefore not depend on the order of tasks that are ready at once. VIRTUAL_WORLD_TEST is for what
 // sleeps and waits for nothing but time and other tasks: on real backends, too, its clock jumps
 // when nothing is ready. SIMULATED_WORLD_TEST is for what moves that clock by hand, REAL_WORLD_TEST
-// for what only a kernel has, such as processes and signals.
+// for what only a kernel has, such as what a child inherits.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -11,14 +11,13 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "io/socket_address.hpp"
 #include "simul/base/bytes.hpp"
 #include "simul/base/unique_fd.hpp"
 #include "simul/coro/task.hpp"
 #include "simul/io/udp.hpp"
 #include "support/stream_tools.hpp"
+#include "support/world_sockets.hpp"
 
 namespace simul::test {
 
@@ -41,41 +40,40 @@ inline task<std::string> receive_text(udp_socket& socket) {
 /// itself at first: what others send to the port is refused.
 class refusing_port {
 public:
-    refusing_port() : held_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)} {
-        const simul::detail::socket_address any{endpoint{ip_address::loopback_v4(), 0}};
-        EXPECT_EQ(::bind(held_.get(), any.data(), any.size()), 0);
-        hear_only(where());
-    }
+    refusing_port() : held_{new_socket(SOCK_DGRAM)} { hear_only(bind_anywhere(held_)); }
     [[nodiscard]] endpoint where() const { return simul::detail::local_endpoint_of(held_.get()); }
 
     /// From now on refuses all but this one.
-    void hear_only(const endpoint& peer) const {
-        const simul::detail::socket_address address{peer};
-        EXPECT_EQ(::connect(held_.get(), address.data(), address.size()), 0);
-    }
+    void hear_only(const endpoint& peer) const { EXPECT_EQ(connect_to(held_.get(), peer), 0); }
 
     /// To the one it hears.
     void send(std::string_view text) const {
-        EXPECT_EQ(::send(held_.get(), text.data(), text.size(), 0), std::ssize(text));
+        EXPECT_EQ(send_now(held_.get(), text), std::ssize(text));
     }
 
 private:
-    unique_fd held_;
+    held_socket held_;
 };
 
-/// Two ends, of which one has room for few datagrams. Over UDP on the loopback device no sender
-/// ever waits, because a datagram is with its receiver before the call returns; so these are
-/// datagrams of another kind.
+/// Two ends, of which one has room for few datagrams.
+///
+/// Over UDP on a kernel's loopback device no sender ever waits, because a datagram is with its
+/// receiver, or lost, before the call returns; so there these are datagrams of another kind. In the
+/// simulated world the sender waits for the receiver's room.
 class narrow_ends {
 public:
     narrow_ends() {
-        std::array<int, 2> made{-1, -1};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, made.data()), 0);
-        const int size = 4096;
-        EXPECT_EQ(::setsockopt(made[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
-        sender = udp_socket::adopt(unique_fd{made[0]});
-        receiver = udp_socket::adopt(unique_fd{made[1]});
-        numbers_ = made;
+        const bool simulated = simul::detail::simulated_world() != nullptr;
+        if (simulated) {
+            connect_over_udp();
+        } else {
+            EXPECT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, numbers_.data()), 0);
+        }
+        const int narrowed = simulated ? numbers_[1] : numbers_[0];
+        const int option = simulated ? SO_RCVBUF : SO_SNDBUF;
+        EXPECT_EQ(simul::detail::set_option(narrowed, SOL_SOCKET, option, 4096), 0);
+        sender = udp_socket::adopt(unique_fd{numbers_[0]});
+        receiver = udp_socket::adopt(unique_fd{numbers_[1]});
     }
     narrow_ends(const narrow_ends&) = delete;
     narrow_ends& operator=(const narrow_ends&) = delete;
@@ -83,16 +81,15 @@ public:
     /// Sends until there is no room. Returns how many datagrams that took.
     [[nodiscard]] int fill() const {
         int count = 0;
-        while (::send(numbers_[0], "full", 4, MSG_DONTWAIT) == 4) ++count;
+        while (send_now(numbers_[0], "full") == 4) ++count;
         EXPECT_EQ(errno, EAGAIN);
         return count;
     }
 
     /// Receives all there is. Returns how many datagrams that were.
     [[nodiscard]] int drain() const {
-        packet buffer{};
         int count = 0;
-        while (::recv(numbers_[1], buffer.data(), buffer.size(), MSG_DONTWAIT) >= 0) ++count;
+        while (receive_now(numbers_[1]) >= 0) ++count;
         EXPECT_EQ(errno, EAGAIN);
         return count;
     }
@@ -101,6 +98,16 @@ public:
     udp_socket receiver;
 
 private:
+    void connect_over_udp() {
+        held_socket left = new_socket(SOCK_DGRAM);
+        held_socket right = new_socket(SOCK_DGRAM);
+        const endpoint here = bind_anywhere(left);
+        const endpoint there = bind_anywhere(right);
+        EXPECT_EQ(connect_to(left.get(), there), 0);
+        EXPECT_EQ(connect_to(right.get(), here), 0);
+        numbers_ = {left.release(), right.release()};
+    }
+
     std::array<int, 2> numbers_{-1, -1};
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 #include <fcntl.h>

@@ -37,7 +37,9 @@ public:
     ///
     /// Errors        std::bad_alloc.
     void write(std::span<const std::byte> bytes) {
-        bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+        const std::size_t before = bytes_.size();
+        bytes_.resize(before + bytes.size());
+        std::copy(bytes.begin(), bytes.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(before));
     }
 
     /// Replaces bytes written before, for a count that is known later.

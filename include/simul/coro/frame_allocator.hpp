@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "simul/coro/detail/frame_cache.hpp"
+
 namespace simul {
 
 /// Where coroutine frames come from. Both functions may be called on any thread, and a frame may be
@@ -49,10 +51,6 @@ frame_statistics read_frame_statistics() noexcept;
 void set_frame_cache_limit(std::size_t bytes) noexcept;
 
 namespace detail {
-
-/// The pair behind every promise's operator new and delete.
-void* allocate_frame(std::size_t size);
-void deallocate_frame(void* memory, std::size_t size) noexcept;
 
 /// A debugging aid: called with every frame of this thread before its memory is given back.
 /// nullptr, the default, turns it off. Returns the check in force before.

@@ -38,8 +38,8 @@ struct connect_options {
 ///
 /// Returns       the connected stream; it belongs to the caller.
 /// Errors        std::system_error with the code of connect(2) or socket(2), the address in its
-///               text; timed_out if a limit was given and passed; errc::unavailable on the
-///               simulated backend.
+///               text; timed_out if a limit was given and passed. The simulated world has no
+///               way to other addresses than those of the loopback device: network_unreachable.
 /// Suspends      until the connection is made or refused.
 /// Cancellation  partial. The attempt is given up and its socket closed; the other side may have
 ///               seen a connection that ended at once.
@@ -52,7 +52,7 @@ struct connect_options {
 ///
 /// Returns       the connected stream, made of the socket; small writes are sent at once.
 /// Errors        std::system_error with the code of connect(2) or fcntl(2), the address in its
-///               text; errc::unavailable on the simulated backend. The socket is closed then.
+///               text. The socket is closed then.
 /// Suspends      until the connection is made or refused.
 /// Cancellation  partial. The attempt is given up and the socket closed, once: whoever gets its
 ///               number next keeps it.
@@ -73,7 +73,7 @@ struct connect_options {
 /// Errors        std::system_error when all have failed: its text names each address with what
 ///               happened, its code is the most telling one (refused before timed out before
 ///               unreachable). destination_address_required without candidates; timed_out if a
-///               limit was given and passed; errc::unavailable on the simulated backend.
+///               limit was given and passed.
 /// Suspends      until a connection is made, or all are refused.
 /// Cancellation  partial. All attempts are given up and their sockets closed, also one that had
 ///               just been connected.

@@ -46,7 +46,8 @@ std::error_code make_error_code(dns_errc code) noexcept;
 struct resolver_options {
     resolver_options() noexcept = default;
 
-    /// The name servers to ask, in this order; empty means those of /etc/resolv.conf.
+    /// The name servers to ask, in this order; empty means those of /etc/resolv.conf. In the
+    /// simulated world there must be some: tasks that answer there.
     std::vector<endpoint> servers;
 
     /// How long to wait for one server at first, and how often each one is asked. The wait doubles
@@ -54,6 +55,7 @@ struct resolver_options {
     duration attempt_timeout = std::chrono::seconds{2};
     unsigned attempts = 3;
 
+    // Neither does anything in the simulated world, where no file matters.
     bool use_hosts_file = true;      ///< look into /etc/hosts before asking a server
     bool use_search_domains = true;  ///< complete names as /etc/resolv.conf says
 
@@ -87,8 +89,12 @@ struct resolver_statistics {
 /// Make one and share it among the tasks of a loop: equal lookups at the same time are one lookup.
 /// To connect to a host, give it to connect(), which tries the addresses.
 ///
-/// On the simulated backend there are no name servers: overrides, addresses and localhost are
-/// answered, everything else is refused.
+/// On the simulated backend the name servers are those of resolver_options::servers, each a task of
+/// the same world with a udp_socket, and a tcp_listener on the same port if an answer may be long.
+/// Nothing there depends on a file, the environment or the real clock: a server that does not
+/// answer costs virtual time only. A further attempt then asks for the addresses of both families
+/// again, and IPv6 addresses come first, otherwise in the server's order. Only the numbers in the
+/// messages differ from run to run.
 ///
 /// Threads       the loop's thread.
 /// Lifetime      may be destroyed or moved while lookups are under way; they end by themselves.
@@ -118,14 +124,16 @@ public:
     /// been converted. A name whose last part is a number is no name: spellings of addresses that
     /// only some programs understand are refused. `port` only selects among the overrides.
     ///
-    /// Returns       at least one address, at most `max_addresses`, in the order of RFC 6724.
+    /// Returns       at least one address, at most `max_addresses`, in the order of RFC 6724; see
+    ///               above for the simulated backend.
     /// Errors        std::system_error with dns_errc; with the system's code if no descriptor is
-    ///               left; with errc::unavailable on the simulated backend.
+    ///               left; with errc::unavailable on the simulated backend if the options name no
+    ///               servers.
     /// Suspends      if a server is asked.
     /// Cancellation  clean. The lookup is given up, unless others wait for it too: then one of them
     ///               asks again.
     /// Threads       the loop's thread. Reads /etc/hosts and /etc/resolv.conf in place, which may
-    ///               take some microseconds.
+    ///               take some microseconds; not on the simulated backend.
     /// Complexity    one socket for each lookup that goes out, none from the cache.
     /// Source        RFC 1035, RFC 6724, RFC 6761 (localhost).
     [[nodiscard]] task<std::vector<ip_address>> resolve(std::string host, std::uint16_t port = 0);

@@ -89,8 +89,9 @@ public:
     /// Takes over the reading end of one pipe, the writing end of another, or both. They are made
     /// non-blocking, which everybody notices who shares the open file, as it is with a terminal.
     ///
-    /// Errors        std::system_error: errc::unavailable on the simulated backend, which has no
-    ///               pipes; the code of fcntl(2). std::bad_alloc. The descriptors are closed then.
+    /// Errors        std::system_error: the code of fcntl(2); on the simulated backend
+    ///               errc::unavailable for what is not one of its own pipes, such as those of a
+    ///               process there. std::bad_alloc. The descriptors are closed then.
     [[nodiscard]] static pipe_stream adopt(unique_fd to_read, unique_fd to_write);
 
     /// Reads what is there, up to `buffer.size()` bytes.

@@ -8,11 +8,16 @@
 // A process is known by a descriptor of the kernel (a pidfd), not by its number: its end is an
 // event like any other, no signal is handled for it, no other child of the program is waited for by
 // mistake, and a signal cannot hit a stranger that has got the number since.
+//
+// In the simulated world no program of the system runs: there testing::with_programs says which
+// programs exist, as coroutines.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 
+#include "simul/base/unique_fd.hpp"
 #include "simul/coro/task.hpp"
 #include "simul/io/exit_status.hpp"
 #include "simul/io/pipe.hpp"
@@ -75,7 +80,8 @@ private:
 ///
 /// Destroying a process that still runs kills it with SIGKILL and waits until it is gone: a moment,
 /// since nothing can refuse, unless it hangs inside the kernel; after a second it is left to the
-/// system. Use stop() for one that is to be asked.
+/// system. Use stop() for one that is to be asked. A simulated one is gone when its coroutine is,
+/// in the next turns of the loop; nothing waits for that.
 ///
 /// Threads       only the thread of the loop it was started on.
 /// Lifetime      nothing may be waiting on it or its streams when it is destroyed. One that was
@@ -96,7 +102,8 @@ public:
     ///               execve(2): the text names the program, and the directory if one was set; no
     ///               process is left. Those of pipe(2), fork(2) and pidfd_open(2). invalid_argument
     ///               for text with a zero byte, or a descriptor that another process got before.
-    ///               errc::unavailable on the simulated backend, which has no processes.
+    ///               On the simulated backend errc::unavailable outside of
+    ///               testing::with_programs, and for a descriptor of the system.
     /// Source        posix_spawn(3), pidfd_open(2) since Linux 5.3; asyncio's
     ///               create_subprocess_exec.
     [[nodiscard]] static process start(const process_options& options);
@@ -164,6 +171,8 @@ private:
     friend class detail::process_run;
 
     static process launch(const detail::process_settings& settings);
+    static process launch_simulated(const detail::process_settings& settings);
+    void connect(std::array<unique_fd, 3> ours);
     bool signal_all(int number);
 
     // In front of the streams, so that they are closed first.

@@ -54,6 +54,8 @@ private:
 /// It ends when the process has, also if somebody else, a child that it left behind, still has its
 /// output; capture_until::end_of_output waits for those, too.
 ///
+/// In the simulated world it runs the programs of testing::with_programs.
+///
 /// Whichever way the call ends, the process has ended and was waited for. When the call fails or is
 /// cancelled, its input is closed and the process ended by the ladder of on_cancel: SIGTERM, and
 /// SIGKILL after five seconds.

@@ -215,8 +215,8 @@ public:
     ///
     /// Errors        std::system_error with the code of socket(2), setsockopt(2), bind(2) or
     ///               listen(2), such as address_in_use or permission_denied, and the endpoint in
-    ///               its text; with errc::unavailable on the simulated backend, which has no
-    ///               network.
+    ///               its text. The simulated world has the addresses of the loopback device and no
+    ///               others: address_not_available.
     /// Threads       the thread of the loop that is to accept.
     [[nodiscard]] static tcp_listener bind(const endpoint& where,
                                            const listen_options& options = {});

@@ -11,7 +11,8 @@
 //
 // A datagram arrives whole, cut, or not at all. There is no end of the stream: an empty datagram is
 // a datagram. And there is no queue but the system's: what it has no room for when it arrives is
-// lost, and who sends waits until it has room.
+// lost, and who sends waits until it has room. In the simulated world nothing is lost that somebody
+// could receive: who sends waits until the receiver has room, so that programs are tested for that.
 #pragma once
 
 #include <cstddef>
@@ -105,8 +106,9 @@ public:
     /// local_endpoint() says which.
     ///
     /// Errors        std::system_error with the code of socket(2), setsockopt(2) or bind(2), such
-    ///               as address_in_use or permission_denied, and the endpoint in its text;
-    ///               errc::unavailable on the simulated backend, which has no datagrams.
+    ///               as address_in_use or permission_denied, and the endpoint in its text. The
+    ///               simulated world has the addresses of the loopback device and no others:
+    ///               address_not_available.
     /// Threads       the thread of the loop that is to use it.
     [[nodiscard]] static udp_socket bind(const endpoint& where, const udp_options& options = {});
 
@@ -127,8 +129,7 @@ public:
     /// Takes over a socket for datagrams, also one of another family than the internet's. Those
     /// have no endpoints: use send() and receive().
     ///
-    /// Errors        std::bad_alloc; errc::unavailable on the simulated backend. The socket is
-    ///               closed then.
+    /// Errors        std::bad_alloc; the socket is closed then.
     [[nodiscard]] static udp_socket adopt(unique_fd socket);
 
     /// Gives it a peer, in place of the one it may have had; see connect(). With bind() before,

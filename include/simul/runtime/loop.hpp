@@ -15,11 +15,12 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "simul/base/intrusive_list.hpp"
 #include "simul/base/time.hpp"
@@ -71,6 +72,30 @@ struct posted_work {
     void (*run)(posted_work&) noexcept = nullptr;
     posted_work* next = nullptr;
 };
+
+namespace detail {
+
+/// Work on the heap, which destroys itself when it has been done.
+struct posted_call : posted_work {
+    posted_call() noexcept { run = &call_once; }
+    posted_call(const posted_call&) = delete;
+    posted_call& operator=(const posted_call&) = delete;
+    virtual ~posted_call() = default;
+    virtual void call() = 0;
+
+    static void call_once(posted_work& self) noexcept;
+};
+
+template <class Work>
+struct posted_callable final : posted_call {
+    explicit posted_callable(Work&& work) : work_{std::move(work)} {}
+    void call() override { work_(); }
+
+private:
+    Work work_;
+};
+
+}  // namespace detail
 
 /// Who is to be told when a loop comes to rest: nothing on it is ready, and nothing from outside
 /// has arrived, so only time or another party can make it go on.
@@ -159,7 +184,10 @@ public:
     /// Threads       any.
     /// Lifetime      the loop must not have begun to be destroyed when this is called. What `work`
     ///               itself brings about is safe: a loop waits for those who are posting to it.
-    void post_from_any_thread(std::move_only_function<void()> work);
+    template <std::invocable Work>
+    void post_from_any_thread(Work work) {
+        post_owned(std::make_unique<detail::posted_callable<Work>>(std::move(work)));
+    }
 
     /// The same for work with a record of its own: allocates nothing.
     ///
@@ -194,10 +222,13 @@ public:
     /// True on the simulated backend, where nothing may depend on other threads.
     [[nodiscard]] bool is_simulated() const noexcept { return simulated_; }
 
-    /// Called at the start of an iteration after interrupt(); set by run(). What was asked for
-    /// before is forgotten.
-    void on_interrupt(std::function<void()> handler) {
-        interrupt_handler_ = std::move(handler);
+    using interrupt_handler = void (*)(void* context);
+
+    /// Says what is called, with `context`, at the start of an iteration after interrupt(); set by
+    /// run(). nullptr for nothing. What was asked for before is forgotten.
+    void on_interrupt(interrupt_handler handler, void* context) noexcept {
+        interrupt_handler_ = handler;
+        interrupt_context_ = context;
         interrupted_.store(false, std::memory_order_relaxed);
     }
 
@@ -207,6 +238,7 @@ public:
     void interrupt() noexcept;
 
 private:
+    void post_owned(std::unique_ptr<detail::posted_call> work) noexcept;
     void drain_inbox() noexcept;
     enum class blocking : bool { forbidden, allowed };
 
@@ -219,7 +251,8 @@ private:
     std::string reason_;
     simul::scheduler scheduler_;
     std::unique_ptr<detail::loop_state> state_;
-    std::function<void()> interrupt_handler_;
+    interrupt_handler interrupt_handler_ = nullptr;
+    void* interrupt_context_ = nullptr;
     intrusive_list<rest_watcher> resting_;
     std::atomic<posted_work*> inbox_{nullptr};
     std::atomic<int> posting_{0};  // threads inside post_from_any_thread

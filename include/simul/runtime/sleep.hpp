@@ -18,6 +18,9 @@ public:
     started start(waiter& self) noexcept;
     static void take() noexcept {}
 
+    /// There is nothing to give back: who is cancelled before its turn comes has not gone on.
+    static bool give_back() noexcept { return true; }
+
 private:
     static void respond(waiter& self, notice what) noexcept;
 };

@@ -92,16 +92,5 @@ TEST(connect_given_socket, fails_with_a_socket_of_another_family) {
     });
 }
 
-TEST(connect_given_socket, is_unavailable_in_the_simulated_world) {
-    simulate([]() -> task<> {
-        unique_fd socket = stream_socket();
-        const int number = socket.get();
-        const std::error_code code =
-            co_await code_of(connect(std::move(socket), any_loopback_port()));
-        EXPECT_EQ(code, errc::unavailable);
-        EXPECT_EQ(::fcntl(number, F_GETFD), -1);
-    });
-}
-
 }  // namespace
 }  // namespace simul

@@ -540,15 +540,5 @@ TEST(connect, uses_the_override_for_its_port) {
     });
 }
 
-TEST(connect, says_that_the_simulated_world_has_no_internet) {
-    std::error_code code;
-    try {
-        simulate([]() -> task<> { co_await connect(at("127.0.0.1:80")); });
-    } catch (const std::system_error& failed) {
-        code = failed.code();
-    }
-    EXPECT_EQ(code, errc::unavailable);
-}
-
 }  // namespace
 }  // namespace simul

@@ -3,7 +3,9 @@
 // What is particular about pipes; the rules of all streams are in tests/conformance.
 #include "simul/io/pipe.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <string>
@@ -23,7 +25,6 @@ static_assert(byte_stream<pipe_stream>);
 template <class Body>
 void with_pipes(Body body) {
     for (const backend_kind kind : test::test_backends()) {
-        if (kind == backend_kind::simulated) continue;
         SCOPED_TRACE(test::name_of(kind));
         const std::ptrdiff_t descriptors = test::count_descriptors();
         run(body(), test::options_for(kind));
@@ -76,6 +77,7 @@ TEST(pipe_stream, ends_for_the_reader_when_it_is_shut_down) {
 
 TEST(pipe_stream, reports_a_descriptor_that_is_none) {
     with_pipes([]() -> task<> {
+        if (loop::current().is_simulated()) co_return;
         constexpr int unused = 1'000'000;
         std::error_code code;
         try {
@@ -88,17 +90,42 @@ TEST(pipe_stream, reports_a_descriptor_that_is_none) {
     });
 }
 
-TEST(pipe_stream, cannot_be_on_the_simulated_backend) {
-    test::simulate([]() -> task<> {
+TEST(pipe_stream, takes_no_pipe_of_the_system_on_the_simulated_backend) {
+    const std::ptrdiff_t descriptors = test::count_descriptors();
+    std::array<int, 2> ends{-1, -1};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    test::simulate([&]() -> task<> {
         std::error_code code;
-        auto [reading, writing] = test::make_pipe();
+        std::string text;
         try {
-            static_cast<void>(pipe_stream::adopt(std::move(reading), std::move(writing)));
+            static_cast<void>(pipe_stream::adopt(unique_fd{ends[0]}, unique_fd{ends[1]}));
         } catch (const std::system_error& failure) {
             code = failure.code();
+            text = failure.what();
         }
         EXPECT_EQ(code, errc::unavailable);
+        EXPECT_NE(text.find("use memory_stream_pair"), std::string::npos) << text;
         co_return;
+    });
+    EXPECT_EQ(test::count_descriptors(), descriptors);
+}
+
+TEST(pipe_stream, ends_when_the_last_of_its_writers_has_closed) {
+    with_pipes([]() -> task<> {
+        auto [reading, writing] = test::make_pipe();
+        auto one = pipe_stream::adopt({}, test::duplicate(writing));
+        auto two = pipe_stream::adopt({}, std::move(writing));
+        auto source = pipe_stream::adopt(std::move(reading), {});
+        co_await write_all(one, bytes_of("x"));
+        one.close();
+        std::array<std::byte, 8> buffer{};
+        const std::size_t count = co_await source.read_some(buffer);
+        EXPECT_EQ(count, 1U);
+        EXPECT_FALSE(source.has_input());
+        two.close();
+        EXPECT_TRUE(source.has_input());
+        const std::size_t end = co_await source.read_some(buffer);
+        EXPECT_EQ(end, 0U);
     });
 }
 

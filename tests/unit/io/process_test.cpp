@@ -19,22 +19,14 @@
 #include "simul/io/stream.hpp"
 #include "support/process_checks.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/stream_tools.hpp"
 
 namespace simul {
 namespace {
 
 using namespace std::chrono_literals;
-
-task<std::string> read_to_end(pipe_stream& from) {
-    std::string text;
-    std::array<std::byte, 4096> buffer{};
-    while (true) {
-        const std::size_t count = co_await from.read_some(buffer);
-        if (count == 0) break;
-        text += text_of(std::span{buffer}.first(count));
-    }
-    co_return text;
-}
+using test::read_to_end;
+using test::start_error;
 
 // What a program says; it must end well.
 task<std::string> output_of(process_options options) {
@@ -43,16 +35,6 @@ task<std::string> output_of(process_options options) {
     const exit_status ended = co_await child.wait();
     EXPECT_TRUE(ended.ok()) << ended.text();
     co_return text;
-}
-
-std::error_code start_error(const process_options& options, std::string& text) {
-    try {
-        static_cast<void>(process::start(options));
-    } catch (const std::system_error& failure) {
-        text = failure.what();
-        return failure.code();
-    }
-    return {};
 }
 
 // --- how it ends --------------------------------------------------------------------------------
@@ -253,7 +235,7 @@ TEST(process, refuses_text_that_a_process_cannot_be_given) {
     });
 }
 
-TEST(process, cannot_be_on_the_simulated_backend) {
+TEST(process, finds_no_program_on_the_simulated_backend_but_those_of_a_test) {
     test::simulate([]() -> task<> {
         std::string text;
         EXPECT_EQ(start_error(process_options{"true"}, text), errc::unavailable);

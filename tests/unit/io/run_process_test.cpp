@@ -231,7 +231,7 @@ TEST(run_process, never_starts_what_was_cancelled_before) {
     });
 }
 
-TEST(run_process, cannot_be_on_the_simulated_backend) {
+TEST(run_process, finds_no_program_on_the_simulated_backend_but_those_of_a_test) {
     test::simulate([]() -> task<> {
         auto refused = co_await as_result(run_process(process_options{"true"}));
         EXPECT_EQ(refused.error(), errc::unavailable);

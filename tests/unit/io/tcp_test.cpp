@@ -523,17 +523,5 @@ TEST(tcp_listener, takes_a_port_again_at_once) {
     });
 }
 
-TEST(tcp_listener, is_not_available_in_the_simulated_world) {
-    simulate([]() -> task<> {
-        try {
-            const tcp_listener listener = tcp_listener::bind(any_loopback_port());
-            ADD_FAILURE() << "there is no network";
-        } catch (const std::system_error& error) {
-            EXPECT_EQ(error.code(), errc::unavailable);
-        }
-        co_return;
-    });
-}
-
 }  // namespace
 }  // namespace simul

@@ -374,25 +374,5 @@ TEST(udp_socket, sends_to_a_broadcast_address_only_if_it_is_told) {
     });
 }
 
-// --- the simulated world ------------------------------------------------------------------------
-
-TEST(udp_socket, is_unavailable_in_the_simulated_world) {
-    simulate([]() -> task<> {
-        const std::size_t before = open_descriptors();
-        const auto binds = [] { return udp_socket::bind(any_loopback_port()); };
-        EXPECT_EQ(code_thrown_by(binds), errc::unavailable);
-        const auto connects = [] { return udp_socket::connect(any_loopback_port()); };
-        EXPECT_EQ(code_thrown_by(connects), errc::unavailable);
-        const auto begins = [] { return udp_socket::unbound_v4(); };
-        EXPECT_EQ(code_thrown_by(begins), errc::unavailable);
-        const auto adopts = [] {
-            return udp_socket::adopt(unique_fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)});
-        };
-        EXPECT_EQ(code_thrown_by(adopts), errc::unavailable);
-        EXPECT_EQ(open_descriptors(), before);
-        co_return;
-    });
-}
-
 }  // namespace
 }  // namespace simul

@@ -27,6 +27,7 @@
 #include "simul/concurrency/task_group.hpp"
 #include "simul/concurrency/timeout.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/simulated_names.hpp"
 
 namespace simul {
 namespace {
@@ -662,11 +663,12 @@ TEST(descriptor, close_of_a_listener_ends_its_accepts) {
 TEST(descriptor, connects_and_accepts_in_the_simulated_world) {
     simulate([]() -> task<> {
         auto& world = simulated_world();
-        const detail::simulated_address address{world.open_listener(1)};
-        const auto where = std::as_bytes(std::span{&address, 1});
+        const int listener = world.open_listener(1);
+        const test::simulated_name name = test::local_name_of(world, listener);
+        const auto where = name.as_span();
         const int client = world.open_socket();
         co_await connect_descriptor(client, where);
-        unique_fd accepted = co_await accept_descriptor(address.listener);
+        unique_fd accepted = co_await accept_descriptor(listener);
         co_await send_text(client, "hello");
         const auto answer_34 = co_await receive_text(accepted.get());
         EXPECT_EQ(answer_34, "hello");
@@ -674,7 +676,7 @@ TEST(descriptor, connects_and_accepts_in_the_simulated_world) {
         const auto answer_35 = co_await receive_text(client);
         EXPECT_EQ(answer_35, "");
         co_await close_descriptor(client);
-        co_await close_descriptor(address.listener);
+        co_await close_descriptor(listener);
         const int late = world.open_socket();
         const auto answer_36 = co_await error_of(connect_descriptor(late, where));
         EXPECT_EQ(answer_36, std::errc::connection_refused);

@@ -330,13 +330,17 @@ TEST(loop, calls_the_interrupt_handler_on_its_own_thread) {
     for (const backend_kind kind : real_backends()) {
         SCOPED_TRACE(name_of(kind));
         loop running{options_for(kind).loop};
-        bool done = false;
-        running.on_interrupt([&] {
-            EXPECT_EQ(loop::find_current(), &running);
-            done = true;
-        });
+        struct told_of_it {
+            bool done = false;
+            loop* on = nullptr;
+        } told;
+        const auto tell = [](void* context) {
+            *static_cast<told_of_it*>(context) = {true, loop::find_current()};
+        };
+        running.on_interrupt(tell, &told);
         std::thread other{[&] { running.interrupt(); }};
-        EXPECT_TRUE(running.run_until(done));
+        EXPECT_TRUE(running.run_until(told.done));
+        EXPECT_EQ(told.on, &running);
         other.join();
     }
 }

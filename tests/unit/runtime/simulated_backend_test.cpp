@@ -12,6 +12,8 @@
 #include <string>
 #include <thread>
 
+#include "support/simulated_names.hpp"
+
 namespace simul::detail {
 namespace {
 
@@ -41,8 +43,8 @@ protected:
         return run(opcode::send, descriptor, text.data(), text.size());
     }
     int connect(int descriptor, int listener) {
-        simulated_address address{listener};
-        return run(opcode::connect, descriptor, &address, sizeof address);
+        test::simulated_name name = test::local_name_of(world, listener);
+        return run(opcode::connect, descriptor, &name.bytes, name.size);
     }
 
     simulated_backend world;
@@ -184,8 +186,8 @@ TEST_F(simulated_world, a_half_closed_stream_still_receives) {
 TEST_F(simulated_world, a_connect_waits_while_the_backlog_is_full) {
     const int listener = world.open_listener(1);
     EXPECT_EQ(connect(world.open_socket(), listener), 0);
-    simulated_address address{listener};
-    counted second{opcode::connect, world.open_socket(), &address, sizeof address};
+    test::simulated_name name = test::local_name_of(world, listener);
+    counted second{opcode::connect, world.open_socket(), &name.bytes, name.size};
     EXPECT_FALSE(world.submit(second));
     world.poll(time_point::min());
     EXPECT_EQ(second.completions, 0);
@@ -199,8 +201,8 @@ TEST_F(simulated_world, closing_a_listener_resets_its_backlog_and_refuses_who_wa
     const int listener = world.open_listener(1);
     const int queued = world.open_socket();
     EXPECT_EQ(connect(queued, listener), 0);
-    simulated_address address{listener};
-    counted knocking{opcode::connect, world.open_socket(), &address, sizeof address};
+    test::simulated_name name = test::local_name_of(world, listener);
+    counted knocking{opcode::connect, world.open_socket(), &name.bytes, name.size};
     EXPECT_FALSE(world.submit(knocking));
     world.close(listener);
     world.poll(time_point::min());
@@ -208,7 +210,7 @@ TEST_F(simulated_world, closing_a_listener_resets_its_backlog_and_refuses_who_wa
     EXPECT_EQ(knocking.result, -ECONNREFUSED);
     char byte = 0;
     EXPECT_EQ(run(opcode::receive, queued, &byte, 1), -ECONNRESET);
-    EXPECT_EQ(connect(world.open_socket(), listener), -ECONNREFUSED);
+    EXPECT_EQ(run(opcode::connect, world.open_socket(), &name.bytes, name.size), -ECONNREFUSED);
 }
 
 TEST_F(simulated_world, misuse_of_sockets_gives_the_errors_of_the_system) {

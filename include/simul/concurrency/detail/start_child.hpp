@@ -7,7 +7,6 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -150,7 +149,7 @@ public:
         static_assert(std::same_as<std::invoke_result_t<Make&, Readiness&>, task<void>>,
                       "start() takes a callable that returns task<>: what the child has to give "
                       "goes through readiness::set()");
-        spawned = std::invoke(make_, ready).release();
+        spawned = make_(ready).release();
     }
 
     Readiness ready;

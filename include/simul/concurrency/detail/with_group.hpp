@@ -3,7 +3,6 @@
 // simul/concurrency/detail/with_group.hpp: a group whose body is a task of its own.
 #pragma once
 
-#include <functional>
 #include <utility>
 
 #include "simul/concurrency/task_group.hpp"
@@ -79,7 +78,7 @@ public:
     started start(waiter& self) noexcept {
         if (self.scope->is_cancelled()) return started::stopped;
         try {
-            return operation_.start_body(self, std::invoke(body_, group_));
+            return operation_.start_body(self, body_(group_));
         } catch (...) {
             failure_ = std::current_exception();
             return started::done;

@@ -89,7 +89,11 @@ public:
 
     /// Destroys a frame that never started, or ended, and whose owner drops it. Many levels of
     /// unstarted frames that own one another are destroyed without recursion.
-    static void drop(frame& dropped) noexcept;
+    static void drop(frame& dropped) noexcept {
+        if (dropped.state == frame_state::finished) [[likely]]
+            return dropped.handle().destroy();
+        abandon(dropped);
+    }
 
     /// True while a frame is destroyed that was stopped or never started: what it still held was
     /// not forgotten by anyone.
@@ -109,6 +113,7 @@ public:
 
 private:
     static void respond(waiter& self, notice what) noexcept;
+    static void abandon(frame& dropped) noexcept;
     void turn() noexcept;
     void reap() noexcept;
 };

@@ -45,7 +45,7 @@ enum class direction : unsigned char { incoming, outgoing };
 
 class shared_socket {
 public:
-    explicit shared_socket(unique_fd owned) noexcept;
+    explicit shared_socket(int owned) noexcept;
     shared_socket(const shared_socket&) = delete;
     shared_socket& operator=(const shared_socket&) = delete;
 
@@ -85,6 +85,7 @@ public:
 private:
     ~shared_socket();
     void close_descriptor() noexcept;
+    void drop_kept() noexcept;
 
     std::array<socket_operation*, 2> waiting_{};
     std::size_t in_flight_ = 0;
@@ -123,7 +124,7 @@ private:
 class socket_owner {
 public:
     socket_owner() noexcept = default;
-    explicit socket_owner(unique_fd owned) : socket_{new shared_socket{std::move(owned)}} {}
+    explicit socket_owner(unique_fd owned);
     socket_owner(socket_owner&& other) noexcept : socket_{std::move(other.socket_)} {}
     socket_owner& operator=(socket_owner&& other) noexcept;
     ~socket_owner();
