@@ -14,6 +14,17 @@
 #    define SIMUL_ADDRESS_SANITIZER 0
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#    define SIMUL_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#        define SIMUL_THREAD_SANITIZER 1
+#    endif
+#endif
+#if !defined(SIMUL_THREAD_SANITIZER)
+#    define SIMUL_THREAD_SANITIZER 0
+#endif
+
 /// 1 in builds without NDEBUG: checks that cost more than a comparison are made.
 #if defined(NDEBUG)
 #    define SIMUL_DEBUG 0
