@@ -14,6 +14,7 @@
 #include "simul/concurrency/channel.hpp"
 #include "simul/concurrency/concurrent.hpp"
 #include "simul/concurrency/condition.hpp"
+#include "simul/concurrency/cores.hpp"
 #include "simul/concurrency/deadline.hpp"
 #include "simul/concurrency/event.hpp"
 #include "simul/concurrency/finally.hpp"

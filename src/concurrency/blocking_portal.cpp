@@ -2,13 +2,13 @@
 #include "simul/concurrency/blocking_portal.hpp"
 
 #include <atomic>
-#include <csignal>
 #include <future>
 #include <mutex>
 #include <thread>
 
 #include <pthread.h>
 
+#include "concurrency/quiet_thread.hpp"
 #include "simul/runtime/sleep.hpp"
 #include "simul/runtime/unhandled.hpp"
 
@@ -33,7 +33,8 @@ public:
         : posted_work{&end, nullptr}, door_{door} {
         std::promise<void> ready;
         std::future<void> is_ready = ready.get_future();
-        start([this, options, ready = std::move(ready)]() mutable { work(options, ready); });
+        thread_ = detail::start_quiet_thread(
+            [this, options, ready = std::move(ready)]() mutable { work(options, ready); });
         try {
             is_ready.get();
         } catch (...) {
@@ -53,26 +54,6 @@ public:
 
 private:
     static void end(posted_work& self) noexcept { static_cast<worker&>(self).asked_.set(); }
-
-    // Ctrl-C is for the threads of the program. A thread inherits what is blocked when it starts;
-    // signals that a fault of its own raises must not be.
-    template <class Work>
-    void start(Work work) {
-        sigset_t blocked;
-        sigset_t before;
-        sigfillset(&blocked);
-        for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF}) {
-            sigdelset(&blocked, own);
-        }
-        pthread_sigmask(SIG_BLOCK, &blocked, &before);
-        try {
-            thread_ = std::thread{std::move(work)};
-        } catch (...) {
-            pthread_sigmask(SIG_SETMASK, &before, nullptr);
-            throw;
-        }
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    }
 
     void work(const loop_options& options, std::promise<void>& ready) noexcept {
         pthread_setname_np(pthread_self(), "simul-portal");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/concurrency/task_group.hpp"
 
+#include <algorithm>
+#include <cstddef>
+
 #include "simul/runtime/loop.hpp"
 
 namespace simul::detail {
@@ -14,10 +17,12 @@ group& child::owner() const noexcept {
     return static_cast<group&>(*up);
 }
 
-void child::describe(std::unique_ptr<std::string> name) noexcept {
-    identity_.name = std::move(name);
+inline void child::describe(std::unique_ptr<std::string>&& name) noexcept {
+    if (name != nullptr) [[unlikely]]
+        identity_.name = std::move(name);
     context_.task = &identity_;
-    if (const task_context* spawner = find_current_context()) context_.locals = spawner->locals;
+    const task_context* const spawner = find_current_context();
+    if (spawner != nullptr && spawner->locals.get() != nullptr) context_.locals = spawner->locals;
 }
 
 // What cannot begin in place, because its group has been cancelled meanwhile, never begins: the
@@ -37,7 +42,6 @@ void child::begin() noexcept {
 }
 
 void child::discard(cancel_reason reason) noexcept {
-    unlink();
     if (handle != nullptr) handle->settle_cancelled(reason);
     frame::drop(*std::exchange(spawned, nullptr));
     delete this;
@@ -68,7 +72,6 @@ void child::task_finished() noexcept {
 void child::task_gone(bool stopped) noexcept {
     if (stopped && handle != nullptr) handle->settle_cancelled(own_scope_.reason());
     own_scope_.leave();
-    unlink();
     group& left = owner();
     const child_kind what = kind;
     delete this;
@@ -76,10 +79,10 @@ void child::task_gone(bool stopped) noexcept {
 }
 
 void child::move_to(group& other) noexcept {
-    owner().release(*this);
+    owner().release();
     up = &other;
     own_scope_.move_to(other.scope_of(kind));
-    other.adopt(*this);
+    other.adopt();
 }
 
 group::group(const group_options& options)
@@ -92,10 +95,14 @@ group::group(const group_options& options)
 
 group::~group() {
     SIMUL_ASSERT(phase_ != phase::running, "a task group was destroyed while its children run");
-    while (!held_.empty()) held_.front().discard(cancel_reason::requested);
+    while (child* left = next_held()) left->discard(cancel_reason::requested);
 }
 
-void group::add(frame* spawned, handle_base& handle, child* record, spawn_options options,
+child* group::next_held() noexcept {
+    return static_cast<child*>(held_.pop_front());
+}
+
+void group::add(frame* spawned, handle_base& handle, child* record, spawn_options&& options,
                 child_kind kind) {
     SIMUL_ASSERT(spawned != nullptr, "a task was spawned twice, or after it was moved");
     SIMUL_ASSERT(phase_ != phase::ended, "a task was spawned into a group that has ended");
@@ -114,44 +121,36 @@ void group::add(frame* spawned, handle_base& handle, child* record, spawn_option
     handle.attach(*record);
     if (own_scope_.is_cancelled()) return record->discard(own_scope_.reason());
     if (kind == child_kind::regular) ++participants_;
-    const bool has_room = kind == child_kind::service || limit_ == group_options::no_limit ||
-                          (begun_ < limit_ && held_.empty());
+    const bool has_room = kind == child_kind::service || (begun_ < limit_ && held_.empty());
     if (phase_ == phase::running && has_room) return begin(*record);
     held_.push_back(*record);
 }
 
-void group::add_unwatched(child& record, spawn_options options) {
+void group::add_unwatched(child& record, spawn_options&& options) {
     task_handle<> dropped;
     add(record.spawned, dropped, &record, std::move(options), child_kind::regular);
 }
 
 void group::begin(child& first) noexcept {
-    if (first.kind == child_kind::service) {
-        services_.push_back(first);
-    } else {
-        children_.push_back(first);
-        ++begun_;
-    }
+    if (first.kind == child_kind::regular) ++begun_;
     first.begin();
 }
 
 // Those whose group was cancelled before it was their turn never begin.
 void group::begin_held() noexcept {
     while (!held_.empty() && own_scope_.is_cancelled()) {
-        held_.front().discard(own_scope_.reason());
+        next_held()->discard(own_scope_.reason());
         --participants_;
     }
-    while (!held_.empty() && begun_ < limit_) begin(*held_.pop_front());
+    while (!held_.empty() && begun_ < limit_) begin(*next_held());
 }
 
-void group::adopt(child& moved) noexcept {
-    children_.push_back(moved);
+void group::adopt() noexcept {
     ++participants_;
     ++begun_;
 }
 
-void group::release(child& moved) noexcept {
-    moved.unlink();
+void group::release() noexcept {
     --participants_;
     --begun_;
 }
@@ -184,8 +183,8 @@ started group::start(waiter& self) noexcept {
 
 // Before the others, which may need them.
 void group::begin_services() noexcept {
-    intrusive_list<child> others;
-    while (child* first = held_.pop_front()) {
+    child_queue others;
+    while (child* first = next_held()) {
         if (first->kind == child_kind::service) {
             begin(*first);
         } else {
@@ -215,9 +214,10 @@ void group::end_if_empty() noexcept {
 // False if there is none. A service may spawn children while it ends; they are waited for before
 // the next one is stopped.
 bool group::stop_a_service() noexcept {
-    if (services_.empty()) return false;
+    cancel_scope* const newest = service_scope_.newest_child();
+    if (newest == nullptr) return false;
     if (grace_ != nullptr) grace_->begin();
-    services_.back().cancel(cancel_reason::shutdown, std::source_location::current());
+    newest->cancel(cancel_reason::shutdown);
     return true;
 }
 
@@ -245,12 +245,8 @@ void grace_period::end() noexcept {
 void grace_period::is_over(timer& self) noexcept {
     auto& period = static_cast<grace_period&>(self);
     group& late = period.owner_;
-    for (intrusive_list<child>* list : {&late.children_, &late.services_}) {
-        for (child* each = list->empty() ? nullptr : &list->front(); each != nullptr;
-             each = list->next(*each)) {
-            period.note(each->identity());
-        }
-    }
+    period.note_tasks_in(late.own_scope_);
+    period.note_tasks_in(late.service_scope_);
     const auto here = std::source_location::current();
     late.own_scope_.cancel_through_shields(cancel_reason::deadline, here);
     if (late.participants_ == 0) {
@@ -258,13 +254,19 @@ void grace_period::is_over(timer& self) noexcept {
     }
 }
 
-// The report may be cut short for lack of memory; the end of the group may not.
-void grace_period::note(const task_identity& task) noexcept {
-    try {
+// Below the scope of a group lie those of its tasks, and of what its body does. The report may be
+// cut short for lack of memory; the end of the group may not.
+void grace_period::note_tasks_in(const cancel_scope& group_scope) noexcept try {
+    const auto first = static_cast<std::ptrdiff_t>(slow.size());
+    for (const cancel_scope* each = group_scope.newest_child(); each != nullptr;
+         each = each->older_sibling()) {
+        if (number_of(each->context()) == number_of(group_scope.context())) continue;
+        const task_identity& task = *each->context()->task;
         slow.emplace_back(task.number, task.name != nullptr ? *task.name : std::string{});
-    } catch (const std::bad_alloc&) {
-        return;
     }
+    std::reverse(slow.begin() + first, slow.end());
+} catch (const std::bad_alloc&) {
+    return;
 }
 
 started group::conclude() noexcept {

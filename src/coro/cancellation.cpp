@@ -21,11 +21,6 @@ const char* describe(cancel_reason reason) noexcept {
     return "unknown reason";
 }
 
-cancel_scope::~cancel_scope() {
-    SIMUL_ASSERT(parent_ == nullptr && first_child_ == nullptr,
-                 "a cancel scope was destroyed while something ran inside it");
-}
-
 void cancel_scope::enter(cancel_scope& parent, bool shielded) noexcept {
     SIMUL_DEBUG_ASSERT(parent_ == nullptr, "a cancel scope was entered twice");
     link_below(parent);

@@ -22,7 +22,7 @@ constinit SIMUL_THREAD_LOCAL bool abandoning = false;
 void frame::respond(waiter& self, notice what) noexcept {
     auto& woken = static_cast<frame&>(self);
     if (what == notice::run) [[likely]]
-        return woken.turn();
+        return woken.take_turn(scheduler::current());
     switch (what) {
         case notice::now: scheduler::current().continue_now(woken); break;
         case notice::queue: scheduler::current().queue(woken); break;
@@ -35,33 +35,19 @@ void frame::respond(waiter& self, notice what) noexcept {
     }
 }
 
-// The frame's turn in one of the scheduler's lists. A cancelled scope stops what has not begun, and
-// what waited for something that can be given back; everything else has a result to receive.
-void frame::turn() noexcept {
-    if (state == frame_state::doomed || state == frame_state::finished) return reap();
-    if (scope->is_cancelled()) [[unlikely]] {
-        const bool stop = state == frame_state::created ||
-                          (awaiting != nullptr && awaiting->give_back(*awaiting));
-        if (stop) {
-            state = frame_state::doomed;
-            scheduler::current().unwind(*this);
-            return;
-        }
+bool frame::stops_instead() noexcept {
+    if (state != frame_state::created && (awaiting == nullptr || !awaiting->give_back(*awaiting))) {
+        return false;
     }
-    awaiting = nullptr;
-    state = frame_state::suspended;
-    scheduler& running = scheduler::current();
-    running.set_running(this);
-    handle().resume();
-    running.set_running(nullptr);
+    state = frame_state::doomed;
+    return true;
 }
 
-void frame::reap() noexcept {
+void frame::reap(scheduler& running) noexcept {
     waiter* told = up;
     const notice what = state == frame_state::finished ? notice::gone : notice::stopped;
     if (slot != nullptr) *slot = nullptr;
     const bool outer = std::exchange(abandoning, what == notice::stopped);
-    scheduler& running = scheduler::current();
     running.set_running(this);
     handle().destroy();
     running.set_running(nullptr);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "simul/coro/detail/frame.hpp"
 #include "simul/coro/schedule.hpp"
 #include "simul/coro/turn_observer.hpp"
 
@@ -28,21 +29,30 @@ scheduler* scheduler::set_current(scheduler* replacement) noexcept {
 std::size_t scheduler::run_ready() noexcept {
     if (schedule_ != nullptr) [[unlikely]]
         return run_as_chosen();
-    waiter_queue pass;
-    pass.splice_back(ready_);
     std::size_t turns = 0;
-    while (waiter* next = pass.pop_front()) {
+    waiter* following = nullptr;
+    for (waiter* next = ready_.take_all(); next != nullptr; next = following) {
+        following = next->next;
         ++turns;
         take_turn(*next);
     }
     return turns;
 }
 
-void scheduler::take_turn(waiter& next) noexcept {
+// Nearly all of them are frames, which are spared the call through a pointer.
+inline void scheduler::run(waiter& next) noexcept {
+    if (detail::frame* const resumed = detail::frame::from(next)) [[likely]] {
+        resumed->take_turn(*this);
+    } else {
+        next.notify(notice::run);
+    }
+}
+
+inline void scheduler::take_turn(waiter& next) noexcept {
     if (observer_ != nullptr) [[unlikely]]
         return take_observed_turn(next);
     budget_ = inline_budget;
-    next.notify(notice::run);
+    run(next);
     if (!is_settled()) settle();
 }
 
@@ -83,11 +93,11 @@ std::size_t scheduler::run_as_chosen() noexcept {
 void scheduler::settle() noexcept {
     for (;;) {
         if (first_request_ != nullptr) deliver_requests();
-        while (waiter* doomed = unwind_.pop_front()) doomed->notify(notice::run);
+        while (waiter* doomed = unwind_.pop_front()) run(*doomed);
         if (first_request_ != nullptr) continue;
         waiter* continued = now_.pop_front();
         if (continued == nullptr) return;
-        continued->notify(notice::run);
+        run(*continued);
     }
 }
 

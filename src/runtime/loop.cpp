@@ -148,7 +148,10 @@ void loop::fire_timers() noexcept {
 
 void loop::iterate(const bool& done, blocking may_block) noexcept {
     ++passes_;
-    drain_inbox();
+    if (interrupted_.load(std::memory_order_relaxed) ||
+        inbox_.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+        drain_inbox();
+    }
     turns_ += scheduler_.run_ready();
     if (done) return;
     const bool busy = scheduler_.has_ready();

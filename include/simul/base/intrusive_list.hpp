@@ -151,6 +151,18 @@ public:
         return element;
     }
 
+    /// Takes all of them out at once.
+    ///
+    /// Returns       the first, from which their links lead to the others; nullptr when there is
+    ///               none.
+    /// Complexity    O(1).
+    Element* take_all() noexcept {
+        Element* const first = first_;
+        first_ = nullptr;
+        last_ = &first_;
+        return first;
+    }
+
     /// Takes every element of `other`, behind those already here.
     ///
     /// Complexity    O(1).

@@ -45,7 +45,7 @@ public:
     }
 
     [[nodiscard]] start_policy start() const noexcept { return start_; }
-    [[nodiscard]] std::unique_ptr<std::string> take_name() noexcept { return std::move(name_); }
+    [[nodiscard]] std::unique_ptr<std::string>&& take_name() noexcept { return std::move(name_); }
 
 private:
     std::unique_ptr<std::string> name_;

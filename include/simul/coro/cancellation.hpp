@@ -107,7 +107,10 @@ public:
     cancel_scope() noexcept = default;
     cancel_scope(const cancel_scope&) = delete;
     cancel_scope& operator=(const cancel_scope&) = delete;
-    ~cancel_scope();
+    ~cancel_scope() {
+        SIMUL_ASSERT(parent_ == nullptr && first_child_ == nullptr,
+                     "a cancel scope was destroyed while something ran inside it");
+    }
 
     /// Becomes a child of `parent`, already cancelled if `parent` is. A shielded scope does not
     /// inherit: neither now nor by requests that come later.
@@ -147,6 +150,10 @@ public:
 
     /// The scope that contains this one; nullptr for the outermost.
     [[nodiscard]] cancel_scope* parent() const noexcept { return parent_; }
+
+    /// The scopes directly below it, those first that were entered last; nullptr at the end.
+    [[nodiscard]] cancel_scope* newest_child() const noexcept { return first_child_; }
+    [[nodiscard]] cancel_scope* older_sibling() const noexcept { return next_sibling_; }
 
     /// Cancels this scope and every unshielded one below it. The marks are set at once; what waits
     /// inside is asked to end when the running task next suspends. A second request does nothing.

@@ -129,6 +129,7 @@ public:
 private:
     using waiter_queue = intrusive_queue<waiter, &waiter::next>;
 
+    void run(waiter& next) noexcept;
     void take_turn(waiter& next) noexcept;
     void take_observed_turn(waiter& next) noexcept;
     std::size_t run_as_chosen() noexcept;

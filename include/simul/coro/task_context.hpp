@@ -39,7 +39,9 @@ public:
             std::swap(binding_, other.binding_);
             return *this;
         }
-        ~reference() { release(); }
+        ~reference() {
+            if (binding_ != nullptr) release();
+        }
 
         [[nodiscard]] const local_binding* get() const noexcept { return binding_; }
 

@@ -21,13 +21,13 @@ class handle_base;
 /// Whether the group waits for it, or stops it when the others have ended.
 enum class child_kind : unsigned char { regular, service };
 
-class child : public waiter, public list_hook<child> {
+class child : public waiter {
 public:
     child(group& owner, frame* spawned) noexcept;
     virtual ~child() = default;
 
     /// Takes over the local values of the running task, and the name it was given.
-    void describe(std::unique_ptr<std::string> name) noexcept;
+    void describe(std::unique_ptr<std::string>&& name) noexcept;
 
     static void* operator new(std::size_t size) { return allocate_frame(size); }
     static void operator delete(void* memory, std::size_t size) noexcept {

@@ -33,7 +33,7 @@ private:
     static void asked(cancellable& self) noexcept;
     static constexpr wait_kind kind{&asked};
     static void is_over(timer& self) noexcept;
-    void note(const task_identity& task) noexcept;
+    void note_tasks_in(const cancel_scope& group_scope) noexcept;
 
     group& owner_;
     duration period_;

@@ -55,21 +55,22 @@ public:
     ~group();
 
     /// Takes over an unstarted frame and attaches `handle` to it.
-    void add(frame* spawned, handle_base& handle, child* record, spawn_options options,
+    void add(frame* spawned, handle_base& handle, child* record, spawn_options&& options,
              child_kind kind);
 
     /// Takes over a record with its task, for which there is no handle.
-    void add_unwatched(child& record, spawn_options options);
+    void add_unwatched(child& record, spawn_options&& options);
 
     template <class Result>
-    task_handle<Result> spawn_task(task<Result> spawned, spawn_options options, child_kind kind) {
+    task_handle<Result> spawn_task(task<Result>&& spawned, spawn_options&& options,
+                                   child_kind kind) {
         task_handle<Result> handle;
         add(spawned.release(), handle, nullptr, std::move(options), kind);
         return handle;
     }
 
     template <class Make>
-    auto spawn_callable(Make make, spawn_options options, child_kind kind) {
+    auto spawn_callable(Make&& make, spawn_options&& options, child_kind kind) {
         using result = typename task_result<std::invoke_result_t<Make&>>::type;
         task_handle<result> handle;
         auto* record = new child_with_callable<Make>{*this, std::move(make)};
@@ -105,8 +106,8 @@ public:
     }
 
     /// Takes over a running child of another group, and lets one go.
-    void adopt(child& moved) noexcept;
-    void release(child& moved) noexcept;
+    void adopt() noexcept;
+    void release() noexcept;
 
     /// Ends a group whose children have all been released.
     void dissolve() noexcept { static_cast<void>(conclude()); }
@@ -132,6 +133,8 @@ private:
 
     enum class phase : unsigned char { collecting, running, ended };
 
+    /// Takes the one that waits longest out; nullptr if there is none.
+    child* next_held() noexcept;
     void begin(child& first) noexcept;
     void begin_services() noexcept;
     void begin_held() noexcept;
@@ -141,9 +144,9 @@ private:
     /// Ends the group; answers pending's opposite: done, or stopped.
     started conclude() noexcept;
 
-    intrusive_list<child> held_;      // not begun
-    intrusive_list<child> children_;  // begun
-    intrusive_list<child> services_;  // begun
+    using child_queue = intrusive_queue<waiter, &waiter::next>;
+
+    child_queue held_;  // not begun; the others are found by their scopes
     std::size_t participants_ = 0;
     std::size_t begun_ = 0;  // children that run
     std::size_t limit_;

@@ -76,6 +76,19 @@ public:
         return started::pending;
     }
 
+    /// Its turn in one of the scheduler's lists. A cancelled scope stops what has not begun, and
+    /// what waited for something that can be given back; everything else has a result to receive.
+    void take_turn(scheduler& running) noexcept {
+        if (state == frame_state::doomed || state == frame_state::finished) return reap(running);
+        if (scope->is_cancelled() && stops_instead()) [[unlikely]]
+            return running.unwind(*this);
+        awaiting = nullptr;
+        state = frame_state::suspended;
+        running.set_running(this);
+        handle().resume();
+        running.set_running(nullptr);
+    }
+
     /// The body has ended, or a generator has yielded: tells the waiter, unless that is still
     /// inside start().
     void reached_end(frame_state reached) noexcept {
@@ -114,8 +127,8 @@ public:
 private:
     static void respond(waiter& self, notice what) noexcept;
     static void abandon(frame& dropped) noexcept;
-    void turn() noexcept;
-    void reap() noexcept;
+    bool stops_instead() noexcept;
+    void reap(scheduler& running) noexcept;
 };
 
 /// Connects an operation to the coroutine that awaits it.
