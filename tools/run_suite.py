@@ -228,6 +228,7 @@ class Suite:
         yield "lint", ["tools/lint_coroutines.py"]
         yield "docs", ["tools/check_docs.py"]
         yield "headers", ["tools/check_headers.py"]
+        yield "header_budget", ["tools/check_header_budget.py"]
         yield "coming_from", ["tools/check_coming_from.py"]
         yield "format", ["tools/check_format.sh"]
         yield "compile_fail", ["tools/check_compile_fail.py"]

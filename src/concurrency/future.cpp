@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "simul/coro/cancellation.hpp"
 #include "simul/runtime/loop.hpp"
 
 namespace simul::detail {

@@ -2,6 +2,7 @@
 #include "simul/concurrency/task_handle.hpp"
 
 #include "simul/concurrency/detail/child.hpp"
+#include "simul/coro/cancellation.hpp"
 
 namespace simul::detail {
 

@@ -44,7 +44,7 @@ void cancel_scope::move_to(cancel_scope& parent) noexcept {
     SIMUL_DEBUG_ASSERT(parent_ != nullptr, "a cancel scope was moved before it was entered");
     unlink_from_parent();
     link_below(parent);
-    if (parent.is_cancelled() && !shielded_) cancel(parent.reason_, parent.requested_at_);
+    if (parent.is_cancelled() && !shielded_) cancel(parent.reason(), parent.requested_at_);
 }
 
 void cancel_scope::link_below(cancel_scope& parent) noexcept {
@@ -103,7 +103,7 @@ time_point earliest_deadline(const cancel_scope& scope) noexcept {
 }
 
 void cancel_scope::mark(cancel_reason reason, std::source_location where) noexcept {
-    reason_.store(reason, std::memory_order_relaxed);
+    __atomic_store(&reason_, &reason, __ATOMIC_RELAXED);
     requested_at_ = where;
 }
 

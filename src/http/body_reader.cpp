@@ -57,6 +57,16 @@ void check_extensions(std::string_view text) {
 
 body_reader::body_reader(framing how, std::uint64_t length, const chunk_limits& limits) noexcept
     : limits_{limits} {
+    restart(how, length);
+}
+
+void body_reader::restart(framing how, std::uint64_t length) noexcept {
+    lines_.restart();
+    trailer_block_ = {};
+    trailers_.clear();
+    extensions_ = 0;
+    remaining_ = 0;
+    state_ = state::done;
     switch (how) {
         case framing::none: break;
         case framing::length:

@@ -2,6 +2,7 @@
 #include "http/message_rules.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
 
@@ -77,9 +78,17 @@ bool is_target_text(std::string_view target) noexcept {
 
 namespace {
 
+constexpr auto host_characters = [] {
+    std::array<bool, 256> table{};
+    for (char c : std::string_view{"-._~%!$&'()*+,;="}) table[static_cast<unsigned char>(c)] = true;
+    for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = true;
+    for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<unsigned char>(c)] = true;
+    for (char c = 'a'; c <= 'z'; ++c) table[static_cast<unsigned char>(c)] = true;
+    return table;
+}();
+
 bool is_host_character(char c) noexcept {
-    return is_alpha(c) || is_digit(c) ||
-           std::string_view{"-._~%!$&'()*+,;="}.find(c) != std::string_view::npos;
+    return host_characters[static_cast<unsigned char>(c)];
 }
 
 bool is_host(std::string_view text) noexcept {

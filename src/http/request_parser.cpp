@@ -30,6 +30,22 @@ step request_parser::finish() {
     });
 }
 
+void request_parser::restart() noexcept {
+    state_ = state::start;
+    line_started_ = false;
+    blank_skipped_ = false;
+    failure_.clear();
+    lines_.restart();
+    block_ = {};
+    head_.target.clear();
+    head_.headers.clear();
+    head_.framing = framing::none;
+    head_.content_length.reset();
+    head_.keep_alive = false;
+    head_.expects_continue = false;
+    body_.restart(framing::none, 0);
+}
+
 step request_parser::advance(std::span<const std::byte> input) {
     if (state_ == state::body || state_ == state::done) {
         const step read = body_.read(input);
@@ -97,13 +113,15 @@ void request_parser::take_request_line(std::string_view line) {
 }
 
 void request_parser::end_of_head() {
-    const std::optional<std::string_view> host = head_.headers.get("host");
-    if (host.has_value()) {
-        if (head_.headers.count("host") != 1) fail(errc::bad_host);
-        if (!detail::is_authority(*host, false)) fail(errc::bad_host);
-    } else if (head_.version == version::http_1_1) {
-        fail(errc::bad_host);
+    constexpr std::string_view host_name{"host"};
+    std::size_t hosts = 0;
+    for (const header_field field : head_.headers) {
+        if (field.name.size() != host_name.size()) continue;
+        if (!equals_ignoring_case(field.name, host_name)) continue;
+        ++hosts;
+        if (hosts != 1 || !detail::is_authority(field.value, false)) fail(errc::bad_host);
     }
+    if (hosts == 0 && head_.version == version::http_1_1) fail(errc::bad_host);
 
     const detail::announced_body announced =
         detail::read_announced_body(head_.headers, head_.version);
@@ -117,7 +135,7 @@ void request_parser::end_of_head() {
     const bool has_body = announced.is_chunked || announced.content_length.value_or(0) != 0;
     head_.expects_continue = has_body && head_.version == version::http_1_1 &&
                              head_.headers.has_token("expect", "100-continue");
-    body_ = body_reader{head_.framing, announced.content_length.value_or(0), limits_.chunks};
+    if (has_body) body_.restart(head_.framing, announced.content_length.value_or(0));
 }
 
 int answer_to(const std::error_code& failure) noexcept {

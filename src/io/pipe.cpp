@@ -8,6 +8,7 @@
 
 #include "io/socket_calls.hpp"
 #include "runtime/backends/simulated.hpp"
+#include "simul/base/error.hpp"
 
 namespace simul {
 

@@ -7,6 +7,7 @@
 
 #include "io/socket_address.hpp"
 #include "io/socket_calls.hpp"
+#include "simul/base/error.hpp"
 #include "simul/io/tcp.hpp"
 #include "simul/runtime/loop.hpp"
 

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "runtime/backends/simulated.hpp"
+#include "simul/base/error.hpp"
 #include "simul/runtime/loop.hpp"
 
 namespace simul {

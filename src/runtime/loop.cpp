@@ -54,7 +54,7 @@ loop::loop(const loop_options& options) {
     backend_ = std::move(chosen.implementation);
     reason_ = std::move(chosen.reason);
     simulated_ = backend_->name() == "simulated";
-    poll_is_a_system_call_ = backend_->name() == "epoll";
+    poll_is_a_system_call_ = !simulated_ && backend_->name() != "io_uring";
     const std::uint64_t seed = options.seed != 0 ? options.seed : default_seed(simulated_);
     state_ = std::make_unique<detail::loop_state>(backend_->now(), seed);
     previous_ = std::exchange(current_, this);

@@ -25,6 +25,7 @@
 
 #include "runtime/backends/backends.hpp"
 #include "runtime/backends/simulated.hpp"
+#include "support/scoped_variable.hpp"
 #include "support/simulated_names.hpp"
 
 namespace simul {
@@ -188,10 +189,13 @@ protected:
         std::string reason;
         switch (chosen.kind) {
             case backend_kind::epoll: backend_ = detail::make_epoll_backend(); break;
+            case backend_kind::poll: backend_ = detail::make_poll_backend(); break;
+            case backend_kind::select: backend_ = detail::make_select_backend(); break;
             case backend_kind::io_uring:
                 backend_ = detail::make_io_uring_backend(waited_for_by::itself, reason);
                 break;
-            default: backend_ = detail::make_simulated_backend(); break;
+            case backend_kind::automatic: choose(); break;
+            case backend_kind::simulated: backend_ = detail::make_simulated_backend(); break;
         }
         if (chosen.setting != nullptr) ::unsetenv(chosen.setting);
         if (backend_ == nullptr) GTEST_SKIP() << reason;
@@ -210,6 +214,14 @@ protected:
         }
         backend_.reset();
         world_.reset();
+    }
+
+    // As for a program, whatever the environment of the tests asks for.
+    void choose() {
+        const test::scoped_variable nothing_asked{"SIMUL_BACKEND", nullptr};
+        chosen_backend chosen = make_backend(backend_kind::automatic);
+        backend_ = std::move(chosen.implementation);
+        reason_ = std::move(chosen.reason);
     }
 
     // Submits and counts a completion at once.
@@ -316,12 +328,12 @@ protected:
 
     // Whether the operations of this run may be confirmed cancelled once poll has seen them.
     bool confirms_in_flight() const {
-        return GetParam().kind == backend_kind::epoll ||
-               (GetParam().kind == backend_kind::simulated && !GetParam().completions);
+        return backend_->name() != "io_uring" && !GetParam().completions;
     }
 
     std::unique_ptr<world> world_;
     std::unique_ptr<backend> backend_;
+    std::string reason_;  // of an automatic choice
     detail::simulated_backend* simulated_ = nullptr;
     bool ends_in_flight_ = false;
 };
@@ -330,7 +342,10 @@ protected:
 class real_backend_conformance : public backend_conformance {};
 
 const variant real_variants[] = {
+    {"automatic", backend_kind::automatic},
     {"epoll", backend_kind::epoll},
+    {"poll", backend_kind::poll},
+    {"select", backend_kind::select},
     {"io_uring", backend_kind::io_uring},
     {"io_uring_delayed", backend_kind::io_uring, "SIMUL_IO_URING_DELAY", "3"},
     {"io_uring_of_linux_5_19", backend_kind::io_uring, "SIMUL_IO_URING_LEVEL", "1"},
@@ -345,6 +360,22 @@ INSTANTIATE_TEST_SUITE_P(simulated, backend_conformance, testing::ValuesIn(simul
                          name_of);
 INSTANTIATE_TEST_SUITE_P(system, real_backend_conformance, testing::ValuesIn(real_variants),
                          name_of);
+
+// The choice.
+
+TEST_P(real_backend_conformance, is_the_one_asked_for_or_can_say_why_it_was_chosen) {
+    if (GetParam().kind != backend_kind::automatic) {
+        EXPECT_TRUE(std::string_view{GetParam().name}.starts_with(backend_->name()));
+        return;
+    }
+    std::string why;
+    if (detail::make_io_uring_backend(waited_for_by::itself, why) != nullptr) {
+        EXPECT_EQ(reason_, "io_uring: preferred, and the kernel allows it");
+    } else {
+        EXPECT_EQ(reason_, "epoll: io_uring cannot run here, because " + why);
+    }
+    EXPECT_TRUE(reason_.starts_with(std::string{backend_->name()} + ": ")) << reason_;
+}
 
 // Transfers.
 

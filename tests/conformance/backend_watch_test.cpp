@@ -57,8 +57,8 @@ void wait_until_asleep(::pid_t id) {
     }
 }
 
-void on_each_real_backend(const std::function<void(backend&)>& check) {
-    for (const backend_kind kind : real_backends()) {
+void on_each_watched_backend(const std::function<void(backend&)>& check) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         const auto made = make_backend(kind, waited_for_by::descriptor);
         check(*made.implementation);
@@ -87,7 +87,7 @@ bool is_woken_by(const backend& asked, const std::function<void()>& happen) {
 }
 
 TEST(backend_watch, tells_who_sleeps_already_of_wakes_from_other_threads) {
-    on_each_real_backend([](backend& made) {
+    on_each_watched_backend([](backend& made) {
         for (int round = 0; round < 20; ++round) {
             ASSERT_TRUE(made.prepare_to_be_watched());
             ASSERT_TRUE(is_woken_by(made, [&] { made.wake(); }));
@@ -97,7 +97,7 @@ TEST(backend_watch, tells_who_sleeps_already_of_wakes_from_other_threads) {
 }
 
 TEST(backend_watch, tells_who_sleeps_already_of_operations_that_end) {
-    on_each_real_backend([](backend& made) {
+    on_each_watched_backend([](backend& made) {
         const unique_fd counter = make_eventfd();
         for (int round = 0; round < 20; ++round) {
             counted_read read{counter.get()};
@@ -111,14 +111,18 @@ TEST(backend_watch, tells_who_sleeps_already_of_operations_that_end) {
     });
 }
 
-TEST(backend_watch, is_not_for_the_simulated_world) {
-    const auto made = make_backend(backend_kind::simulated);
-    EXPECT_EQ(made.implementation->descriptor_to_watch(), -1);
-    EXPECT_FALSE(made.implementation->prepare_to_be_watched());
+TEST(backend_watch, is_not_for_the_simulated_world_and_not_for_poll_and_select) {
+    for (const backend_kind kind :
+         {backend_kind::simulated, backend_kind::poll, backend_kind::select}) {
+        SCOPED_TRACE(name_of(kind));
+        const auto made = make_backend(kind, waited_for_by::descriptor);
+        EXPECT_EQ(made.implementation->descriptor_to_watch(), -1);
+        EXPECT_FALSE(made.implementation->prepare_to_be_watched());
+    }
 }
 
 TEST(backend_watch, tells_of_wakes_each_time_until_they_are_taken) {
-    on_each_real_backend([](backend& made) {
+    on_each_watched_backend([](backend& made) {
         for (int round = 0; round < 3; ++round) {
             EXPECT_TRUE(made.prepare_to_be_watched());
             EXPECT_FALSE(is_readable(made));
@@ -134,14 +138,14 @@ TEST(backend_watch, tells_of_wakes_each_time_until_they_are_taken) {
 }
 
 TEST(backend_watch, tells_of_a_wake_before_it_was_prepared) {
-    on_each_real_backend([](backend& made) {
+    on_each_watched_backend([](backend& made) {
         made.wake();
         EXPECT_TRUE(!made.prepare_to_be_watched() || is_readable(made));
     });
 }
 
 TEST(backend_watch, tells_of_completions_of_what_was_submitted_without_a_poll) {
-    on_each_real_backend([](backend& made) {
+    on_each_watched_backend([](backend& made) {
         const unique_fd counter = make_eventfd();
         made.forget(counter.get());
         counted_read reading{counter.get()};
@@ -160,7 +164,7 @@ TEST(backend_watch, tells_of_completions_of_what_was_submitted_without_a_poll) {
 }
 
 TEST(backend_watch, is_quiet_after_a_cancel) {
-    on_each_real_backend([](backend& made) {
+    on_each_watched_backend([](backend& made) {
         const unique_fd counter = make_eventfd();
         counted_read reading{counter.get()};
         ASSERT_FALSE(made.submit(reading));

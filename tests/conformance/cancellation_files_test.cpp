@@ -84,9 +84,7 @@ public:
     static constexpr bool runs_on(stage where) noexcept {
         return where == stage::simulated || is_real(where);
     }
-    static constexpr bool is_real(stage where) noexcept {
-        return where == stage::epoll || where == stage::io_uring;
-    }
+    static constexpr bool is_real(stage where) noexcept { return is_plain_kernel(where); }
 
     explicit file_world(stage where) : scenario_world{where} {
         std::ofstream{scratch_path(), std::ios::binary} << old_text;

@@ -51,9 +51,7 @@ const add_scenario<getting_from_a_thread> adds_getting_from_a_thread;
 class getting_while_a_thread_puts : public getting_from_a_thread {
 public:
     static constexpr const char* variant = "put by another thread";
-    static constexpr bool runs_on(stage where) noexcept {
-        return where == stage::epoll || where == stage::io_uring;
-    }
+    static constexpr bool runs_on(stage where) noexcept { return is_plain_kernel(where); }
 
     using getting_from_a_thread::getting_from_a_thread;
     ~getting_while_a_thread_puts() override {
@@ -132,9 +130,7 @@ const add_scenario<putting_to_a_thread> adds_putting_to_a_thread;
 class putting_while_a_thread_gets : public putting_to_a_thread {
 public:
     static constexpr const char* variant = "taken by another thread";
-    static constexpr bool runs_on(stage where) noexcept {
-        return where == stage::epoll || where == stage::io_uring;
-    }
+    static constexpr bool runs_on(stage where) noexcept { return is_plain_kernel(where); }
 
     using putting_to_a_thread::putting_to_a_thread;
     ~putting_while_a_thread_gets() override {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Cancellation scenarios of processes and of streams over pipes. Each run of the former starts a
-// process, which takes its time: they run on epoll and on io_uring only.
+// process, which takes its time: they run on epoll, poll and io_uring only.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -25,9 +25,7 @@ namespace {
 class process_world : public scenario_world {
 public:
     static constexpr rule obeys = rule::delivers;
-    static constexpr bool runs_on(stage where) noexcept {
-        return where == stage::epoll || where == stage::io_uring;
-    }
+    static constexpr bool runs_on(stage where) noexcept { return is_plain_kernel(where); }
     using scenario_world::scenario_world;
 };
 

@@ -76,9 +76,7 @@ protected:
 
 class calling_a_process : public process_world {
 public:
-    static constexpr bool runs_on(stage where) noexcept {
-        return where == stage::epoll || where == stage::io_uring;
-    }
+    static constexpr bool runs_on(stage where) noexcept { return is_plain_kernel(where); }
     static constexpr const char* awaitable = "process_pool::run";
 
     using process_world::process_world;

@@ -34,7 +34,7 @@ struct memory_in_pieces : stream_ends {
 struct tcp_ends : stream_ends {
     using stream = tcp_stream;
 
-    static std::vector<backend_kind> backends() { return real_backends(); }
+    static std::vector<backend_kind> backends() { return with_fallback(real_backends()); }
     static task<std::pair<stream, stream>> make() { return connected_tcp_streams(); }
 };
 

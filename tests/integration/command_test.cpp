@@ -56,8 +56,8 @@ TEST(command, refuses_a_backend_that_does_not_exist_and_names_those_that_do) {
         child_process program{with_backend("e\x1bpoll", command)};
         const std::string said = program.read_all();
         EXPECT_EQ(program.wait(), 2) << said;
-        EXPECT_NE(said.find("SIMUL_BACKEND: \"e\\x1Bpoll\" is no backend; set it to epoll or "
-                            "io_uring, or unset it for the better of them\n"),
+        EXPECT_NE(said.find("SIMUL_BACKEND: \"e\\x1Bpoll\" is no backend; set it to epoll, "
+                            "io_uring, poll or select, or unset it for the best that runs\n"),
                   std::string::npos)
             << said;
     }
@@ -68,7 +68,7 @@ TEST(command, refuses_the_simulated_backend_which_has_no_network) {
         child_process program{with_backend("simulated", command)};
         const std::string said = program.read_all();
         EXPECT_EQ(program.wait(), 2) << said;
-        EXPECT_NE(said.find("SIMUL_BACKEND: \"simulated\" has no network; set it to epoll or "),
+        EXPECT_NE(said.find("SIMUL_BACKEND: \"simulated\" has no network; set it to epoll, "),
                   std::string::npos)
             << said;
     }
@@ -94,7 +94,7 @@ TEST(command, refuses_a_backend_that_the_kernel_refuses_and_says_why) {
             begin.append(each.backend).append("\": the ").append(each.backend);
             EXPECT_NE(said.find(begin), std::string::npos) << said;
             EXPECT_NE(said.find(each.why), std::string::npos) << said;
-            EXPECT_NE(said.find("; set it to epoll or io_uring, or unset it"), std::string::npos)
+            EXPECT_NE(said.find("; set it to epoll, io_uring, poll or select"), std::string::npos)
                 << said;
         }
     }

@@ -336,8 +336,10 @@ const char* name_of(stage where) {
         case stage::simulated: return "simulated";
         case stage::simulated_completions: return "simulated_completions";
         case stage::epoll: return "epoll";
+        case stage::poll: return "poll";
         case stage::io_uring: return "io_uring";
         case stage::io_uring_delayed: return "io_uring_delayed";
+        case stage::automatic: return "automatic";
     }
     return "unknown";
 }
@@ -357,8 +359,10 @@ const char* name_of(wrapping around) {
 
 std::vector<stage> stages() {
     std::vector<stage> all{stage::simulated, stage::simulated_completions};
-    for (const backend_kind kind : test_backends()) {
+    for (const backend_kind kind : with_fallback(test_backends())) {
         if (kind == backend_kind::epoll) all.push_back(stage::epoll);
+        if (kind == backend_kind::poll) all.push_back(stage::poll);
+        if (kind == backend_kind::automatic) all.push_back(stage::automatic);
         if (kind != backend_kind::io_uring) continue;
         all.push_back(stage::io_uring);
         all.push_back(stage::io_uring_delayed);
@@ -372,6 +376,8 @@ std::unique_ptr<loop> make_loop(stage where) {
         case stage::simulated:
         case stage::simulated_completions: options.backend = backend_kind::simulated; break;
         case stage::epoll: options.backend = backend_kind::epoll; break;
+        case stage::poll: options.backend = backend_kind::poll; break;
+        case stage::automatic: break;
         case stage::io_uring:
         case stage::io_uring_delayed: options.backend = backend_kind::io_uring; break;
     }

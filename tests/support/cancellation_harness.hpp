@@ -44,8 +44,17 @@ namespace simul::test {
 using namespace std::chrono_literals;
 
 /// Where a scenario runs. The simulated world has two shapes, and io_uring is run once more with
-/// every completion held back for three polls.
-enum class stage { simulated, simulated_completions, epoll, io_uring, io_uring_delayed };
+/// every completion held back for three polls. Where io_uring cannot run, `automatic` is what a
+/// program gets instead.
+enum class stage {
+    simulated,
+    simulated_completions,
+    epoll,
+    poll,
+    io_uring,
+    io_uring_delayed,
+    automatic
+};
 
 const char* name_of(stage where);
 std::vector<stage> stages();
@@ -53,6 +62,11 @@ std::unique_ptr<loop> make_loop(stage where);
 
 constexpr bool is_simulated(stage where) {
     return where == stage::simulated || where == stage::simulated_completions;
+}
+
+/// A kernel that completes nothing late: for scenarios that wait for it in earnest, and are dear.
+constexpr bool is_plain_kernel(stage where) {
+    return !is_simulated(where) && where != stage::io_uring_delayed;
 }
 
 /// What becomes of a result when the request is there already; see coro/awaitable.hpp. `completes`

@@ -83,7 +83,10 @@ void run_as_guest(task<> (*body)(), backend_kind backend, start_policy start) {
 
 void run_in_every_world(const char* name, task<> (*body)(), worlds where) {
     const jumping_clocks jumping{where == worlds::virtual_time};
-    for (const backend_kind backend : test_backends()) {
+    std::vector<backend_kind> backends = test_backends();
+    // A rule of a layer above does not see which call waits, and every order costs a run.
+    std::erase(backends, backend_kind::poll);
+    for (const backend_kind backend : backends) {
         const bool simulated = backend == backend_kind::simulated;
         if (where == (simulated ? worlds::real : worlds::simulated)) continue;
         for (const start_policy start : {start_policy::queued, start_policy::eager}) {

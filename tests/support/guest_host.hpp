@@ -75,7 +75,7 @@ decltype(auto) run_on_guest(Body body, const guest_options& options) {
 /// Runs `body()` as a guest on each backend that can have one.
 template <class Body>
 void run_on_each_guest(Body body) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         run_on_guest(body, on(kind));
     }

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <system_error>
@@ -26,6 +28,8 @@ inline const char* name_of(backend_kind kind) {
         case backend_kind::epoll: return "epoll";
         case backend_kind::io_uring: return "io_uring";
         case backend_kind::simulated: return "simulated";
+        case backend_kind::poll: return "poll";
+        case backend_kind::select: return "select";
     }
     return "unknown";
 }
@@ -36,9 +40,11 @@ inline run_options options_for(backend_kind kind) {
     return options;
 }
 
-/// Every backend that can run here.
+/// Every backend that can run here, but for select: it is poll with another call to wait, so the
+/// suite of the backends and a few tests of its own will do.
 inline std::vector<backend_kind> test_backends() {
-    std::vector<backend_kind> kinds{backend_kind::simulated, backend_kind::epoll};
+    std::vector<backend_kind> kinds{backend_kind::simulated, backend_kind::epoll,
+                                    backend_kind::poll};
     try {
         static_cast<void>(make_backend(backend_kind::io_uring));
         kinds.push_back(backend_kind::io_uring);
@@ -55,16 +61,33 @@ inline std::vector<backend_kind> real_backends() {
     return kinds;
 }
 
+/// Where io_uring cannot run, with what a program gets in its place, chosen as for a program.
+inline std::vector<backend_kind> with_fallback(std::vector<backend_kind> kinds) {
+    const char* wanted = std::getenv("SIMUL_BACKEND");
+    const bool is_free = wanted == nullptr || *wanted == '\0';
+    if (is_free && std::find(kinds.begin(), kinds.end(), backend_kind::io_uring) == kinds.end())
+        kinds.push_back(backend_kind::automatic);
+    return kinds;
+}
+
+/// Those that somebody else can wait for; see backend::descriptor_to_watch.
+inline std::vector<backend_kind> guest_backends() {
+    std::vector<backend_kind> kinds = real_backends();
+    std::erase(kinds, backend_kind::poll);
+    return kinds;
+}
+
 /// Runs the task that `body()` makes in the simulated world and returns its result.
 template <class Body>
 auto simulate(Body body) {
     return run(body(), options_for(backend_kind::simulated));
 }
 
-/// Runs `body()` on epoll, io_uring, and io_uring with every completion held back for three polls.
+/// Runs `body()` on epoll, poll, io_uring, and io_uring with every completion held back for three
+/// polls.
 template <class Body>
 void run_on_real_backends(Body body) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : with_fallback(real_backends())) {
         {
             SCOPED_TRACE(name_of(kind));
             run(body(), options_for(kind));
@@ -80,7 +103,7 @@ void run_on_real_backends(Body body) {
 /// Runs `body()` on each backend.
 template <class Body>
 void run_on_each_backend(Body body) {
-    for (const backend_kind kind : test_backends()) {
+    for (const backend_kind kind : with_fallback(test_backends())) {
         SCOPED_TRACE(name_of(kind));
         run(body(), options_for(kind));
     }

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <iterator>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -57,10 +58,11 @@ void check_backend() {
     const char* const value = std::getenv("SIMUL_BACKEND");
     const std::string_view wanted = value == nullptr ? "" : value;
     if (wanted.empty()) return;
+    constexpr std::string_view able[] = {"epoll", "io_uring", "poll", "select"};
     std::string problem{" is no backend"};
     if (wanted == "simulated") {
         problem = " has no network";
-    } else if (wanted == "epoll" || wanted == "io_uring") {
+    } else if (std::ranges::find(able, wanted) != std::end(able)) {
         try {
             static_cast<void>(make_backend(backend_kind::automatic));
             return;
@@ -69,7 +71,8 @@ void check_backend() {
         }
     }
     throw std::invalid_argument{
-        fmt::format("\"{}\"{}; set it to epoll or io_uring, or unset it for the better of them",
+        fmt::format("\"{}\"{}; set it to epoll, io_uring, poll or select, or unset it for the best "
+                    "that runs",
                     printable(wanted, 100), problem)};
 }
 

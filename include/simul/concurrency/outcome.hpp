@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "simul/coro/cancellation.hpp"
 #include "simul/coro/detail/result_slot.hpp"
 #include "simul/coro/task.hpp"
 

@@ -7,8 +7,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "simul/base/error.hpp"
 #include "simul/base/time.hpp"
 #include "simul/concurrency/deadline.hpp"
+#include "simul/coro/cancellation.hpp"
 #include "simul/coro/detail/frame.hpp"
 #include "simul/coro/detail/result_slot.hpp"
 #include "simul/runtime/timer.hpp"

@@ -53,7 +53,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "simul/coro/cancellation.hpp"
+#include "simul/coro/cancel_scope.hpp"
 
 namespace simul {
 

@@ -4,7 +4,8 @@
 //
 // Frames come and go at the rate of calls, in few sizes. Each thread keeps the freed ones in lists
 // by size class and hands them out again, so that a coroutine call costs two list operations
-// instead of malloc and free. Under AddressSanitizer the lists are bypassed: memory that is
+// instead of malloc and free. The records of spawned tasks and of sockets, which come and go in the
+// same way, are frames in this sense. Under AddressSanitizer the lists are bypassed: memory that is
 // recycled hides use after free.
 #pragma once
 

@@ -3,7 +3,10 @@
 // simul/coro/task.hpp: the coroutine type that programs are written in.
 #pragma once
 
-#include <memory>
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 

@@ -246,7 +246,8 @@ public:
     ///               allows, the listener keeps it and the next accept returns it at once.
     /// Threads       only on the thread of the loop the listener was bound on.
     /// Lifetime      the listener must outlive the call; close() ends it with errc::closed.
-    /// Complexity    O(1); one system call or one ring entry, and one allocation for the stream.
+    /// Complexity    O(1); one system call or one ring entry, and a record for the stream, which
+    ///               comes from the recycler of frames.
     /// Source        accept4(2) including its note on pending network errors; RFC 9293 section
     ///               3.9.1; IORING_OP_ACCEPT since Linux 5.5; error policy after Trio's
     ///               SocketListener.

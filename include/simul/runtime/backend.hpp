@@ -3,9 +3,9 @@
 // simul/runtime/backend.hpp: what a loop needs of an operating system, on an index card.
 //
 // The interface has the shape of completions, not of readiness: the backend owns an operation from
-// submit until it reports its completion. A backend on readiness (epoll) tries the call first and
-// arms the descriptor only when it would block; one on completions (io_uring) hands the record to
-// the kernel. What is asked of both, and checked by one conformance suite:
+// submit until it reports its completion. A backend on readiness (epoll, poll, select) tries the
+// call first and waits for the descriptor only when it would block; one on completions (io_uring)
+// hands the record to the kernel. What is asked of both, and checked by one conformance suite:
 //
 //   1. An operation completes exactly once: by submit, by cancel, or by one call of `complete`.
 //   2. `complete` is called from poll only, in completion order.
@@ -68,13 +68,14 @@ public:
     /// The number of operations in flight.
     [[nodiscard]] virtual std::size_t in_flight() const noexcept = 0;
 
-    /// "epoll", "io_uring" or "simulated".
+    /// "epoll", "io_uring", "poll", "select" or "simulated".
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
     /// A descriptor that is readable whenever a poll would have something to report, for somebody
     /// who waits in our place; -1 if there is none. It may be readable for nothing, too, but not
     /// again after a poll with a deadline other than time_point::min(), which takes what made it
-    /// so. It belongs to the backend, which must have been made to be waited for by it.
+    /// so. It belongs to the backend, which must have been made to be waited for by it. Those of
+    /// epoll and io_uring have one.
     [[nodiscard]] virtual int descriptor_to_watch() const noexcept { return -1; }
 
     /// Submits what is waiting to be submitted, so that the descriptor above can tell.
@@ -83,8 +84,17 @@ public:
     virtual bool prepare_to_be_watched() noexcept { return false; }
 };
 
-/// Names a backend in options; `automatic` prefers io_uring and falls back to epoll.
-enum class backend_kind { automatic, epoll, io_uring, simulated };
+/// Names a backend in options; `automatic` prefers io_uring and falls back to epoll, and from there
+/// to poll.
+enum class backend_kind {
+    automatic,
+    epoll,
+    io_uring,
+    simulated,
+    poll,    ///< looks at each descriptor that somebody waits for, in every wait
+    select,  ///< the same, and for descriptors below FD_SETSIZE (1024) only: operations on others
+             ///< end with EOVERFLOW ("value too large")
+};
 
 /// Who waits when nothing is ready: poll(), or somebody else, for descriptor_to_watch().
 enum class waited_for_by { itself, descriptor };
@@ -98,11 +108,14 @@ struct chosen_backend {
 };
 
 /// Makes the backend that `kind` names. With `automatic` the environment variable SIMUL_BACKEND
-/// decides (epoll, io_uring or simulated), and without it io_uring is taken where the kernel allows
-/// it and epoll otherwise, the reason saying why.
+/// decides (epoll, io_uring, poll, select or simulated). Without it io_uring is taken where the
+/// kernel allows it, otherwise epoll, and poll where that is refused as well (but not to be waited
+/// for by a descriptor, which poll does not have); the reason says why. select is for those who ask
+/// for it.
 ///
 /// Errors        std::system_error with errc::unavailable when a backend that was asked for by name
-///               cannot run, or SIMUL_BACKEND names none; the message says why and what to do.
+///               cannot run, SIMUL_BACKEND names none, or none is left; the message says why and
+///               what to do. The system's own code if epoll or poll lacks descriptors or memory.
 chosen_backend make_backend(backend_kind kind, waited_for_by who = waited_for_by::itself);
 
 }  // namespace simul

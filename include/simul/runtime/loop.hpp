@@ -10,8 +10,9 @@
 //   3. the backend is polled; it blocks only if nothing is ready
 //   4. completions go to the ready list in completion order
 //
-// While something is ready, a real clock is read every 32nd pass only, and so is epoll asked:
-// either costs more than a task's turn. io_uring and the simulated world are asked in every pass.
+// While something is ready, a real clock is read every 32nd pass only, and so is epoll asked (or
+// poll or select): either costs more than a task's turn. io_uring and the simulated world are asked
+// in every pass.
 #pragma once
 
 #include <atomic>
@@ -54,7 +55,7 @@ struct loop_options {
 struct loop_info {
     loop_info() noexcept = default;
 
-    std::string backend;  ///< "epoll", "io_uring" or "simulated"
+    std::string backend;  ///< "epoll", "io_uring", "poll", "select" or "simulated"
     std::string reason;   ///< a sentence for people
 };
 

@@ -19,6 +19,18 @@ namespace simul::detail {
 /// Errors        std::system_error with the system's code.
 std::unique_ptr<backend> make_epoll_backend();
 
+/// Makes the poll backend.
+///
+/// Errors        std::system_error with the system's code.
+std::unique_ptr<backend> make_poll_backend();
+
+/// Makes the select backend. Operations on descriptors of FD_SETSIZE (1024) and above end with
+/// EOVERFLOW on it.
+///
+/// Errors        std::system_error with the system's code; EOVERFLOW when the process has so many
+///               descriptors open that the backend's own would be beyond that.
+std::unique_ptr<backend> make_select_backend();
+
 /// Makes the io_uring backend, or returns nullptr and says in `reason` why it cannot run here.
 ///
 /// Three environment variables are read, all of them aids for tests and debugging:
@@ -26,7 +38,7 @@ std::unique_ptr<backend> make_epoll_backend();
 ///                               overtakes it, and checks that no coroutine frame is freed
 ///                               while an operation in flight uses its memory
 ///   SIMUL_IO_URING_REFUSE=NAME  behaves as if the kernel had refused with ENOSYS, EPERM, ENOMEM
-///                               or EINVAL
+///                               or EINVAL, or had no operation of that name: IORING_OP_SEND
 ///   SIMUL_IO_URING_LEVEL=N      the set-up to start at: 0 what Linux 6.1 offers, 1 what 5.19
 ///                               offers, 2 what 5.11 offers
 std::unique_ptr<backend> make_io_uring_backend(waited_for_by who, std::string& reason);
@@ -51,7 +63,7 @@ backend_decorator decorate_backends(backend_decorator decorator) noexcept;
 /// Complexity    O(operations in flight).
 bool overlaps_operation_in_flight(const void* begin, std::size_t size) noexcept;
 
-/// The time of both real backends.
+/// The time of every backend with a kernel behind it.
 inline time_point monotonic_now() noexcept {
     const auto elapsed = std::chrono::steady_clock::now().time_since_epoch();
     return time_point{std::chrono::duration_cast<duration>(elapsed)};

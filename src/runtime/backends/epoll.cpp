@@ -12,46 +12,30 @@
 //   2. When readers (writers) is not empty, its first element was refused with EAGAIN after the
 //      last edge that was taken from epoll; the next edge therefore is still to come, and nothing
 //      waits for an event that has passed. Newcomers join the end untried.
-//   3. When `empty` is set, a receive has found the queue empty after the last edge that was taken
+//   3. When `drained` is set, a receive has found the queue empty after the last edge that was
+//   taken
 //      from epoll; it is as good as a refusal. It is never set once there was an edge that stays
 //      true (end of stream, error, urgent data): no other would come for it.
 //   4. The kernel owns nothing: a cancel is an unlink, and is confirmed at once.
-//
-// The operations read, write, accept and connect want a non-blocking descriptor, because the system
-// calls have no flag for it; receive and send do not care.
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
-#include <atomic>
-#include <deque>
 #include <limits>
-#include <new>
 #include <system_error>
 
-#include "runtime/backends/backends.hpp"
-#include "simul/base/unique_fd.hpp"
+#include "runtime/backends/readiness.hpp"
 
 namespace simul::detail {
 
 namespace {
 
-using operation_list = intrusive_list<operation, operation>;
-
-struct descriptor_entry {
+struct descriptor_entry : operation_lanes {
     bool registered = false;
-    bool empty = false;
+    bool drained = false;
     bool may_be_empty = true;  // false after an edge that stays true
-    operation_list readers;    // receive, read, accept
-    operation_list writers;    // send, write, connect
-    operation_list polls;
 
     void expect_new_file() noexcept {
-        registered = empty = false;
+        registered = drained = false;
         may_be_empty = true;
     }
 };
@@ -60,119 +44,26 @@ constexpr std::uint32_t interest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | 
 constexpr std::uint32_t broken = EPOLLERR | EPOLLHUP;
 constexpr std::uint32_t lasting = EPOLLRDHUP | EPOLLPRI | broken;
 
-bool is_reader(opcode code) noexcept {
-    return code == opcode::receive || code == opcode::read || code == opcode::accept;
-}
-
-long call(operation& request) noexcept {
-    const int fd = request.descriptor;
-    switch (request.code) {
-        case opcode::receive: return ::recv(fd, request.buffer, request.size, MSG_DONTWAIT);
-        case opcode::send:
-            return ::send(fd, request.buffer, request.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        case opcode::read: return ::read(fd, request.buffer, request.size);
-        case opcode::write: return ::write(fd, request.buffer, request.size);
-        case opcode::accept:
-            return ::accept4(fd, static_cast<sockaddr*>(request.buffer),
-                             request.buffer != nullptr ? &request.flags : nullptr,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
-        case opcode::connect:
-        case opcode::poll: break;
-    }
-    errno = EINVAL;
-    return -1;
-}
-
-// The three below return true when the operation is over, with its result set.
-
-bool try_transfer(operation& request) noexcept {
-    while (true) {
-        const long count = call(request);
-        if (count >= 0) {
-            request.result = static_cast<std::int32_t>(count);
-            return true;
-        }
-        if (errno == EAGAIN) return false;
-        if (errno == EINTR) continue;
-        if (request.code == opcode::accept && concerns_one_connection(errno)) continue;
-        request.result = -errno;
-        return true;
-    }
-}
-
-bool try_connect(operation& request) noexcept {
-    const auto* address = static_cast<const sockaddr*>(request.buffer);
-    if (::connect(request.descriptor, address, request.size) == 0) {
-        request.result = 0;
-        return true;
-    }
-    // An interrupted connect goes on in the background; calling it again would give EALREADY.
-    if (errno == EINPROGRESS || errno == EINTR) return false;
-    request.result = -errno;
-    return true;
-}
-
-bool try_poll(operation& request) noexcept {
-    pollfd query{request.descriptor, static_cast<short>(request.flags), 0};
-    int ready = 0;
-    do {
-        ready = ::poll(&query, 1, 0);
-    } while (ready < 0 && errno == EINTR);
-    if (ready == 0) return false;
-    if (ready < 0) {
-        request.result = -errno;
-    } else if ((query.revents & POLLNVAL) != 0) {
-        request.result = -EBADF;
-    } else {
-        request.result = static_cast<std::uint16_t>(query.revents);
-    }
-    return true;
-}
-
-// Readiness is asked for once more, because the event may stem from another open file that was
-// registered under the same number; SO_ERROR of a connect under way would read as success.
-bool finish_connect(operation& request) noexcept {
-    pollfd query{request.descriptor, POLLOUT, 0};
-    if (::poll(&query, 1, 0) <= 0) return false;
-    int error = 0;
-    socklen_t length = sizeof error;
-    if (::getsockopt(request.descriptor, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-    request.result = -error;
-    return true;
-}
-
 class epoll_backend final : public backend {
 public:
-    epoll_backend() : epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
-        if (!epoll_) throw std::system_error{errno, std::system_category(), "epoll_create1"};
-        wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-        if (!wake_) throw std::system_error{errno, std::system_category(), "eventfd"};
-        // Edge-triggered, so that the counter never has to be read: every write is an edge.
+    epoll_backend() {
         epoll_event event{};
         event.events = EPOLLIN | EPOLLET;
-        event.data.fd = wake_.get();
-        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0)
+        event.data.fd = wake_.descriptor();
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.descriptor(), &event) != 0)
             throw std::system_error{errno, std::system_category(), "epoll_ctl"};
     }
 
     ~epoll_backend() override {
-        for (descriptor_entry& entry : entries_) {
-            for (operation_list* list : {&entry.readers, &entry.writers, &entry.polls}) {
-                while (operation* request = list->pop_front()) conclude(*request, -ECANCELED);
-            }
-        }
+        for (descriptor_entry& entry : entries_) entry.end_all();
     }
 
     bool submit(operation& request) noexcept override {
         if (request.descriptor < 0) return fail(request, EBADF);
         if (request.code == opcode::poll) return submit_poll(request);
-        descriptor_entry* entry = nullptr;
-        if (static_cast<std::size_t>(request.descriptor) < entries_.size())
-            entry = &entries_[static_cast<std::size_t>(request.descriptor)];
-        const bool reads = is_reader(request.code);
-        const bool others_wait =
-            entry != nullptr && !(reads ? entry->readers : entry->writers).empty();
-        const bool is_vain = entry != nullptr && entry->empty && is_stream_receive(request);
+        descriptor_entry* entry = entries_.find(request.descriptor);
+        const bool others_wait = entry != nullptr && !entry->of(request.code).empty();
+        const bool is_vain = entry != nullptr && entry->drained && is_stream_receive(request);
         if (!others_wait && !is_vain) {
             const bool over =
                 request.code == opcode::connect ? try_connect(request) : try_transfer(request);
@@ -181,11 +72,11 @@ public:
                 request.state = operation_state::completed;
                 return true;
             }
-            if (entry == nullptr) entry = make_entry(request.descriptor);
+            if (entry == nullptr) entry = entries_.find_or_make(request.descriptor);
             if (entry == nullptr) return fail(request, ENOMEM);
             if (const int error = arm(request.descriptor, *entry)) return fail(request, error);
         }
-        start(request, reads ? entry->readers : entry->writers);
+        start(request, entry->of(request.code));
         return false;
     }
 
@@ -204,10 +95,8 @@ public:
         const int count = wait(deadline);
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events_[static_cast<std::size_t>(i)];
-            if (event.data.fd == wake_.get()) {
-                // Pairs with the exchange in wake(): what a waker that saw `true` published before
-                // is visible after this, so its missing write to the eventfd is no loss.
-                woken_.exchange(false, std::memory_order_acq_rel);
+            if (event.data.fd == wake_.descriptor()) {
+                wake_.take_edge();
             } else {
                 dispatch(event.data.fd, event.events);
             }
@@ -218,22 +107,17 @@ public:
     [[nodiscard]] int descriptor_to_watch() const noexcept override { return epoll_.get(); }
     bool prepare_to_be_watched() noexcept override { return true; }
 
-    void wake() noexcept override {
-        // acq_rel: releases what the caller published to the exchange in poll().
-        if (woken_.exchange(true, std::memory_order_acq_rel)) return;
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
-    }
+    void wake() noexcept override { wake_.wake(); }
 
     [[nodiscard]] time_point now() const noexcept override { return monotonic_now(); }
 
     void forget(int descriptor) noexcept override {
-        if (descriptor < 0 || static_cast<std::size_t>(descriptor) >= entries_.size()) return;
-        descriptor_entry& entry = entries_[static_cast<std::size_t>(descriptor)];
-        SIMUL_ASSERT(entry.readers.empty() && entry.writers.empty() && entry.polls.empty(),
+        descriptor_entry* entry = entries_.find(descriptor);
+        if (entry == nullptr) return;
+        SIMUL_ASSERT(entry->empty(),
                      "a descriptor was forgotten while an operation was in flight on it");
-        if (!entry.registered) return;
-        entry.expect_new_file();
+        if (!entry->registered) return;
+        entry->expect_new_file();
         // A close ends the registration only with the last duplicate of the descriptor; ENOENT,
         // when the number belongs to a new file already, is what we want.
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
@@ -241,51 +125,23 @@ public:
 
     void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
                             void* context) noexcept override {
-        if (descriptor < 0 || static_cast<std::size_t>(descriptor) >= entries_.size()) return;
-        descriptor_entry& entry = entries_[static_cast<std::size_t>(descriptor)];
-        for (operation_list* list : {&entry.readers, &entry.writers, &entry.polls}) {
-            operation* request = list->empty() ? nullptr : &list->front();
-            while (request != nullptr) {
-                operation* following = list->next(*request);
-                visit(*request, context);
-                request = following;
-            }
-        }
+        if (descriptor_entry* entry = entries_.find(descriptor)) entry->for_each(visit, context);
     }
 
     [[nodiscard]] std::size_t in_flight() const noexcept override { return in_flight_; }
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
 
 private:
-    static void conclude(operation& request, int result) noexcept {
-        request.result = result;
-        request.state = operation_state::completed;
-    }
-
-    static bool fail(operation& request, int error) noexcept {
-        conclude(request, -error);
-        return true;
+    static unique_fd make_epoll() {
+        unique_fd made{::epoll_create1(EPOLL_CLOEXEC)};
+        if (!made) throw std::system_error{errno, std::system_category(), "epoll_create1"};
+        return made;
     }
 
     void start(operation& request, operation_list& list) noexcept {
         request.state = operation_state::in_flight;
         list.push_back(request);
         ++in_flight_;
-    }
-
-    void finish(operation& request) noexcept {
-        request.unlink();
-        --in_flight_;
-        request.state = operation_state::completed;
-        request.complete(request);
-    }
-
-    descriptor_entry* make_entry(int descriptor) noexcept try {
-        const auto index = static_cast<std::size_t>(descriptor);
-        while (entries_.size() <= index) entries_.emplace_back();
-        return &entries_[index];
-    } catch (const std::bad_alloc&) {
-        return nullptr;
     }
 
     [[nodiscard]] static bool is_stream_receive(const operation& request) noexcept {
@@ -298,7 +154,7 @@ private:
                                bool over) noexcept {
         if (!is_stream_receive(request) || !entry.registered || !entry.may_be_empty) return;
         const auto all = static_cast<std::int64_t>(request.size);
-        if (!over || (request.result > 0 && request.result < all)) entry.empty = true;
+        if (!over || (request.result > 0 && request.result < all)) entry.drained = true;
     }
 
     int control(int action, int descriptor) noexcept {
@@ -326,7 +182,7 @@ private:
             request.state = operation_state::completed;
             return true;
         }
-        descriptor_entry* entry = make_entry(request.descriptor);
+        descriptor_entry* entry = entries_.find_or_make(request.descriptor);
         if (entry == nullptr) return fail(request, ENOMEM);
         int error = entry->registered ? control(EPOLL_CTL_MOD, request.descriptor) : ENOENT;
         if (error == ENOENT) {
@@ -350,10 +206,7 @@ private:
         if (left == duration::zero())
             return ::epoll_wait(epoll_.get(), events_.data(), capacity, 0);
         if (nanoseconds_) {
-            const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-            timespec limit{};
-            limit.tv_sec = seconds.count();
-            limit.tv_nsec = (left - seconds).count();
+            const timespec limit = as_timespec(left);
             const int count =
                 ::epoll_pwait2(epoll_.get(), events_.data(), capacity, &limit, nullptr);
             if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
@@ -366,23 +219,15 @@ private:
     }
 
     void dispatch(int descriptor, std::uint32_t events) noexcept {
-        if (static_cast<std::size_t>(descriptor) >= entries_.size()) return;
-        descriptor_entry& entry = entries_[static_cast<std::size_t>(descriptor)];
-        if ((events & (EPOLLIN | lasting)) != 0) entry.empty = false;
+        descriptor_entry* found = entries_.find(descriptor);
+        if (found == nullptr) return;
+        descriptor_entry& entry = *found;
+        if ((events & (EPOLLIN | lasting)) != 0) entry.drained = false;
         if ((events & lasting) != 0) entry.may_be_empty = false;
         // First those that only look, then those that take away.
-        retry_polls(entry);
+        retry_polls(entry.polls, in_flight_);
         if ((events & (EPOLLIN | EPOLLRDHUP | broken)) != 0) retry(entry, entry.readers);
         if ((events & (EPOLLOUT | broken)) != 0) retry(entry, entry.writers);
-    }
-
-    void retry_polls(descriptor_entry& entry) noexcept {
-        operation* request = entry.polls.empty() ? nullptr : &entry.polls.front();
-        while (request != nullptr) {
-            operation* following = entry.polls.next(*request);
-            if (try_poll(*request)) finish(*request);
-            request = following;
-        }
     }
 
     void retry(descriptor_entry& entry, operation_list& list) noexcept {
@@ -392,20 +237,16 @@ private:
                 request.code == opcode::connect ? finish_connect(request) : try_transfer(request);
             note_emptiness(request, entry, over);
             if (!over) return;
-            finish(request);
+            finish(request, in_flight_);
         }
     }
 
-    unique_fd epoll_;
-    unique_fd wake_;
-    std::deque<descriptor_entry> entries_;  // by descriptor; a deque, since lists cannot move
+    unique_fd epoll_ = make_epoll();
+    wake_event wake_;
+    descriptor_table<descriptor_entry> entries_;
     std::size_t in_flight_ = 0;
     bool nanoseconds_ = true;
     std::array<epoll_event, 256> events_{};
-
-    // Any thread. True from the first wake until poll has taken its event, so that a thousand
-    // wakes cost one write.
-    std::atomic<bool> woken_{false};
 };
 
 }  // namespace

@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -545,6 +546,13 @@ std::string explain(int error) {
     }
 }
 
+std::string refused_call(const char* name, int error) {
+    return std::string{"the kernel refuses "} + name + " (" +
+           std::system_category().message(error) +
+           "), as a seccomp filter does that allows io_uring_setup only; allow the system calls "
+           "io_uring_setup, io_uring_enter and io_uring_register";
+}
+
 // Tries the set-ups from the best to the plainest. Returns 0 or an errno.
 int set_up(io_uring& ring, waited_for_by who) noexcept {
     // DEFER_TASKRUN (6.1) keeps completions from interrupting the thread, COOP_TASKRUN (5.19)
@@ -573,9 +581,20 @@ int set_up(io_uring& ring, waited_for_by who) noexcept {
     return error;
 }
 
-const char* missing_feature(io_uring& ring) noexcept {
-    if ((ring.features & IORING_FEAT_NODROP) == 0) return "IORING_FEAT_NODROP";
-    if ((ring.features & IORING_FEAT_EXT_ARG) == 0) return "IORING_FEAT_EXT_ARG";
+// Why a ring that was set up is of no use to the backend, in words; empty when it is.
+std::string flaw_of(io_uring& ring) {
+    // A filter may let the first of the system calls pass and refuse the others. The ring is not
+    // enabled, so this one does nothing and says EBADFD.
+    if (::syscall(SYS_io_uring_enter, ring.ring_fd, 0U, 0U, 0U, nullptr, std::size_t{0}) < 0 &&
+        errno != EBADFD) {
+        return refused_call("io_uring_enter", errno);
+    }
+    std::string missing;
+    const auto add = [&missing](const char* name) {
+        missing.append(missing.empty() ? "" : ", ").append(name);
+    };
+    if ((ring.features & IORING_FEAT_NODROP) == 0) add("IORING_FEAT_NODROP");
+    if ((ring.features & IORING_FEAT_EXT_ARG) == 0) add("IORING_FEAT_EXT_ARG");
     constexpr struct {
         int code;
         const char* name;
@@ -589,13 +608,22 @@ const char* missing_feature(io_uring& ring) noexcept {
         {IORING_OP_POLL_ADD, "IORING_OP_POLL_ADD"},
         {IORING_OP_ASYNC_CANCEL, "IORING_OP_ASYNC_CANCEL"},
     };
-    io_uring_probe* probe = io_uring_get_probe_ring(&ring);
-    if (probe == nullptr) return "IORING_REGISTER_PROBE";
-    const char* missing = nullptr;
-    for (const auto& one : needed)
-        if (io_uring_opcode_supported(probe, one.code) == 0) missing = one.name;
-    io_uring_free_probe(probe);
-    return missing;
+    alignas(io_uring_probe)
+        std::array<std::byte, sizeof(io_uring_probe) + IORING_OP_LAST * sizeof(io_uring_probe_op)>
+            memory{};
+    auto& probe = *reinterpret_cast<io_uring_probe*>(memory.data());
+    const int error = -io_uring_register_probe(&ring, &probe, IORING_OP_LAST);
+    if (error != 0 && error != EINVAL) return refused_call("io_uring_register", error);
+    if (error == EINVAL) add("IORING_REGISTER_PROBE");
+    const char* const hidden = std::getenv("SIMUL_IO_URING_REFUSE");
+    for (const auto& one : needed) {
+        const bool is_hidden = hidden != nullptr && std::strcmp(hidden, one.name) == 0;
+        const bool is_there = error != 0 || io_uring_opcode_supported(&probe, one.code) != 0;
+        if (is_hidden || !is_there) add(one.name);
+    }
+    if (missing.empty()) return missing;
+    return "the kernel's io_uring is too old: it lacks " + missing +
+           ", and Linux 5.11 or newer has all it takes";
 }
 
 }  // namespace
@@ -615,18 +643,18 @@ std::unique_ptr<backend> make_io_uring_backend(waited_for_by who, std::string& r
         reason = explain(error);
         return nullptr;
     }
-    if (const char* missing = missing_feature(ring)) {
-        reason = std::string{"the kernel's io_uring is too old: it lacks "} + missing;
-        io_uring_queue_exit(&ring);
-        return nullptr;
-    }
-    const std::size_t delay = number_from_environment("SIMUL_IO_URING_DELAY");
     try {
-        return std::make_unique<io_uring_backend>(ring, std::move(wake), delay);
+        reason = flaw_of(ring);
+        if (reason.empty()) {
+            const std::size_t delay = number_from_environment("SIMUL_IO_URING_DELAY");
+            return std::make_unique<io_uring_backend>(ring, std::move(wake), delay);
+        }
     } catch (...) {
         io_uring_queue_exit(&ring);
         throw;
     }
+    io_uring_queue_exit(&ring);
+    return nullptr;
 }
 
 bool overlaps_operation_in_flight(const void* begin, std::size_t size) noexcept {

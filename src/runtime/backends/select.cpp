@@ -1,82 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// runtime/backends/select.cpp: which backend a loop gets, and why.
-#include <cstdlib>
-#include <system_error>
-#include <utility>
+// runtime/backends/select.cpp: waits with select(2), for completeness. It has no place for
+// descriptors of FD_SETSIZE (1024) and above.
+#include <poll.h>
+#include <sys/select.h>
 
-#include "runtime/backends/backends.hpp"
-#include "simul/base/error.hpp"
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
 
-namespace simul {
+#include "runtime/backends/readiness_backend.hpp"
+
+namespace simul::detail {
 
 namespace {
 
-[[noreturn]] void throw_unavailable(const std::string& text) {
-    throw std::system_error{make_error_code(errc::unavailable), text};
+constexpr short told_apart = POLLIN | POLLOUT;
+
+// The three sets of select know what can be read and written. Who waits for anything else (a
+// hang-up alone, or urgent data) is asked after each wait, which is then no longer than this.
+constexpr duration between_looks = std::chrono::milliseconds{10};
+
+bool must_be_looked_at(const pollfd& query) noexcept {
+    return query.events == 0 || (query.events & ~told_apart) != 0;
 }
 
-// What the environment asks for. Unset and empty mean no wish.
-backend_kind kind_from_environment() {
-    const char* text = std::getenv("SIMUL_BACKEND");
-    const std::string_view wanted = text == nullptr ? "" : text;
-    if (wanted.empty()) return backend_kind::automatic;
-    if (wanted == "epoll") return backend_kind::epoll;
-    if (wanted == "io_uring") return backend_kind::io_uring;
-    if (wanted == "simulated") return backend_kind::simulated;
-    throw_unavailable("SIMUL_BACKEND names \"" + std::string{wanted} +
-                      "\", which is no backend; use epoll, io_uring or simulated, or unset it");
+// A descriptor was closed by somebody else while operations were in flight on it. Which one, their
+// next attempt will tell.
+int answer_all(std::span<pollfd> queries) noexcept {
+    for (pollfd& query : queries) query.revents = POLLNVAL;
+    return static_cast<int>(queries.size());
 }
 
-std::unique_ptr<backend> make_named(backend_kind kind, waited_for_by who,
-                                    const std::string& asked_by) {
-    if (kind == backend_kind::simulated) return detail::make_simulated_backend();
-    if (kind == backend_kind::epoll) {
-        try {
-            return detail::make_epoll_backend();
-        } catch (const std::system_error& failure) {
-            throw_unavailable("the epoll backend, asked for by " + asked_by +
-                              ", cannot run: " + failure.what());
+class select_backend final : public readiness_backend {
+public:
+    select_backend() : readiness_backend{FD_SETSIZE} {}
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "select"; }
+
+private:
+    int wait(std::span<pollfd> queries, const timespec* limit) noexcept override {
+        FD_ZERO(&readable_);
+        FD_ZERO(&writable_);
+        int highest = 0;
+        bool looks = false;
+        for (const pollfd& query : queries) {
+            if ((query.events & POLLIN) != 0) FD_SET(query.fd, &readable_);
+            if ((query.events & POLLOUT) != 0) FD_SET(query.fd, &writable_);
+            highest = std::max(highest, query.fd);
+            looks = looks || must_be_looked_at(query);
         }
+        const timespec soon = as_timespec(between_looks);
+        const bool is_later =
+            limit == nullptr || limit->tv_sec > 0 || limit->tv_nsec > soon.tv_nsec;
+        if (looks && is_later) limit = &soon;
+        if (::pselect(highest + 1, &readable_, &writable_, nullptr, limit, nullptr) < 0)
+            return errno == EBADF ? answer_all(queries) : -1;
+        return answer(queries);
     }
-    std::string reason;
-    if (auto made = detail::make_io_uring_backend(who, reason)) return made;
-    throw_unavailable("the io_uring backend, asked for by " + asked_by + ", cannot run: " + reason +
-                      "; ask for epoll, or for none to get what runs");
-}
 
-constinit SIMUL_THREAD_LOCAL detail::backend_decorator decorator_here = nullptr;
+    int answer(std::span<pollfd> queries) const noexcept {
+        int count = 0;
+        for (pollfd& query : queries) {
+            unsigned events = 0;
+            if (FD_ISSET(query.fd, &readable_)) events |= POLLIN;
+            if (FD_ISSET(query.fd, &writable_)) events |= POLLOUT;
+            if (must_be_looked_at(query)) events |= POLLERR;
+            query.revents = static_cast<short>(events);
+            if (events != 0) ++count;
+        }
+        return count;
+    }
 
-chosen_backend chosen(std::unique_ptr<backend> implementation, std::string reason) {
-    chosen_backend result;
-    if (decorator_here != nullptr) implementation = decorator_here(std::move(implementation));
-    result.implementation = std::move(implementation);
-    result.reason = std::move(reason);
-    return result;
-}
+    fd_set readable_;
+    fd_set writable_;
+};
 
 }  // namespace
 
-detail::backend_decorator detail::decorate_backends(backend_decorator decorator) noexcept {
-    return std::exchange(decorator_here, decorator);
+std::unique_ptr<backend> make_select_backend() {
+    return std::make_unique<select_backend>();
 }
 
-chosen_backend make_backend(backend_kind kind, waited_for_by who) {
-    const char* asked_by = "the program";
-    if (kind == backend_kind::automatic) {
-        kind = kind_from_environment();
-        asked_by = "SIMUL_BACKEND";
-    }
-    if (kind != backend_kind::automatic) {
-        auto made = make_named(kind, who, asked_by);
-        std::string reason = std::string{made->name()} + ": asked for by " + asked_by;
-        return chosen(std::move(made), std::move(reason));
-    }
-    std::string refused;
-    if (auto made = detail::make_io_uring_backend(who, refused))
-        return chosen(std::move(made), "io_uring: preferred, and the kernel allows it");
-    return chosen(detail::make_epoll_backend(),
-                  "epoll: io_uring cannot run here, because " + refused);
-}
-
-}  // namespace simul
+}  // namespace simul::detail

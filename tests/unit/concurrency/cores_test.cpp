@@ -197,9 +197,10 @@ TEST(run_on_cores, gives_the_result_of_a_task_on_another_core_to_who_called_it) 
 
 TEST(run_on_cores, hands_on_the_error_of_a_task_on_another_core_with_its_type) {
     with_a_second_core([](core& here) -> task<> {
+        const std::string sent = "over there";
         std::string text;
         try {
-            co_await here.call(1, fail, std::string{"over there"});
+            co_await here.call(1, fail, sent);
         } catch (const std::runtime_error& error) {
             text = error.what();
         }

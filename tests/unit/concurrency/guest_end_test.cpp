@@ -30,7 +30,7 @@ struct failure : std::runtime_error {
 };
 
 TEST(guest_run, rethrows_the_error_of_the_task_with_its_own_type) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         auto at_once = []() -> task<int> {
             throw failure{"x"};
@@ -49,7 +49,7 @@ TEST(guest_run, rethrows_the_error_of_the_task_with_its_own_type) {
 }
 
 TEST(guest_run, cancel_ends_the_task_with_cleanup) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         log lines;
         const unique_fd counter = make_eventfd();
@@ -83,7 +83,7 @@ TEST(guest_run, cancel_ends_the_task_with_cleanup) {
 }
 
 TEST(guest_run, cancel_leaves_a_task_alone_that_ends_all_the_same) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         auto slow = []() -> task<int> {
             co_await sleep_for(1ms);
@@ -103,7 +103,7 @@ TEST(guest_run, cancel_leaves_a_task_alone_that_ends_all_the_same) {
 }
 
 TEST(guest_run, cancel_before_the_first_step_keeps_the_task_from_beginning) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         bool begun = false;
         auto program = [&]() -> task<int> {
@@ -120,7 +120,7 @@ TEST(guest_run, cancel_before_the_first_step_keeps_the_task_from_beginning) {
 }
 
 TEST(guest_run, is_ended_by_its_destructor_with_cleanup) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         log lines;
         const unique_fd counter = make_eventfd();
@@ -147,7 +147,7 @@ TEST(guest_run, is_ended_by_its_destructor_with_cleanup) {
 }
 
 TEST(guest_run, may_be_destroyed_before_its_first_step_and_with_its_result_inside) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         int alive = 0;
         auto program = [](counted_object kept) -> task<counted_object> { co_return kept; };
@@ -168,7 +168,7 @@ TEST(guest_run, may_be_destroyed_before_its_first_step_and_with_its_result_insid
 }
 
 TEST(guest_run, leaves_signals_to_the_host_unless_asked) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         auto program = []() -> task<> {
             struct sigaction during{};
@@ -193,14 +193,19 @@ TEST(guest_run, leaves_signals_to_the_host_unless_asked) {
     }
 }
 
-TEST(guest_run, refuses_the_simulated_backend) {
+TEST(guest_run, refuses_the_backends_that_a_host_cannot_wait_for) {
     auto program = []() -> task<> { co_return; };
-    try {
-        const guest_run refused{program(), on(backend_kind::simulated)};
-        ADD_FAILURE();
-    } catch (const std::system_error& error) {
-        EXPECT_EQ(error.code(), errc::unavailable);
-        EXPECT_NE(std::string{error.what()}.find("ask for epoll or io_uring"), std::string::npos);
+    for (const backend_kind kind :
+         {backend_kind::simulated, backend_kind::poll, backend_kind::select}) {
+        SCOPED_TRACE(name_of(kind));
+        try {
+            const guest_run refused{program(), on(kind)};
+            ADD_FAILURE();
+        } catch (const std::system_error& error) {
+            EXPECT_EQ(error.code(), errc::unavailable);
+            EXPECT_NE(std::string{error.what()}.find("ask for epoll or io_uring"),
+                      std::string::npos);
+        }
     }
     EXPECT_EQ(loop::find_current(), nullptr);
     const std::string before = std::getenv("SIMUL_BACKEND") ? std::getenv("SIMUL_BACKEND") : "";

@@ -31,7 +31,7 @@ using namespace test;
 using log = std::vector<std::string>;
 
 TEST(guest_run, gives_the_result_of_the_task) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         auto number = []() -> task<int> {
             co_await yield_now();
@@ -53,7 +53,7 @@ TEST(guest_run, gives_the_result_of_the_task) {
 }
 
 TEST(guest_run, begins_the_task_in_the_first_step_and_not_before) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         bool begun = false;
         auto program = [&]() -> task<> {
@@ -75,7 +75,7 @@ TEST(guest_run, begins_the_task_in_the_first_step_and_not_before) {
 }
 
 TEST(guest_run, tells_how_long_the_host_may_wait) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         auto program = []() -> task<> {
             co_await sleep_for(1h);
@@ -92,7 +92,7 @@ TEST(guest_run, tells_how_long_the_host_may_wait) {
 }
 
 TEST(guest_run, says_minus_one_where_only_the_outside_can_wake_it) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         event never;
         auto program = [&]() -> task<> { co_await never.wait(); };
@@ -105,7 +105,7 @@ TEST(guest_run, says_minus_one_where_only_the_outside_can_wake_it) {
 }
 
 TEST(guest_run, caps_milliseconds_at_what_an_int_holds) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         auto program = []() -> task<> { co_await sleep_for(24h * 10'000); };
         guest_run guest{program(), on(kind)};
@@ -133,7 +133,7 @@ TEST(guest_run, wakes_sleepers_in_order_and_never_early) {
 }
 
 TEST(guest_run, is_woken_by_a_descriptor) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         const unique_fd counter = make_eventfd();
         auto program = [&]() -> task<std::uint64_t> {
@@ -158,7 +158,7 @@ TEST(guest_run, is_woken_by_a_descriptor) {
 }
 
 TEST(guest_run, carries_bytes_through_a_pipe_between_host_and_task) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         std::array<int, 2> ends{};
         ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
@@ -195,7 +195,7 @@ TEST(guest_run, carries_bytes_through_a_pipe_between_host_and_task) {
 }
 
 TEST(guest_run, is_woken_by_other_threads) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         event posted;
         int arrived = 0;
@@ -219,7 +219,7 @@ TEST(guest_run, is_woken_by_other_threads) {
 }
 
 TEST(guest_run, is_woken_again_and_again) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         event stop;
         auto program = [&]() -> task<> { co_await stop.wait(); };
@@ -251,7 +251,7 @@ TEST(guest_run, waits_for_blocking_calls) {
 }
 
 TEST(guest_run, lets_the_host_set_events_spawn_and_cancel_between_steps) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         log lines;
         event pressed;
@@ -286,7 +286,7 @@ TEST(guest_run, lets_the_host_set_events_spawn_and_cancel_between_steps) {
 }
 
 TEST(guest_run, submits_what_the_host_itself_begins) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         const unique_fd counter = make_eventfd();
         guest_options options = on(kind);
@@ -310,7 +310,7 @@ TEST(guest_run, submits_what_the_host_itself_begins) {
 }
 
 TEST(guest_run, serves_callbacks_of_the_host) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         event called;
         auto program = [&]() -> task<> { co_await called.wait(); };
@@ -324,7 +324,7 @@ TEST(guest_run, serves_callbacks_of_the_host) {
 }
 
 TEST(guest_run, does_not_spin_while_nothing_happens) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         auto program = []() -> task<> {
             for (int count = 0; count < 5; ++count) co_await sleep_for(4ms);
@@ -338,7 +338,7 @@ TEST(guest_run, does_not_spin_while_nothing_happens) {
 }
 
 TEST(guest_run, does_not_spin_over_events_that_nobody_waits_for) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         const unique_fd counter = make_eventfd();
         auto program = [&]() -> task<> {
@@ -365,7 +365,7 @@ TEST(guest_run, does_not_spin_over_events_that_nobody_waits_for) {
 }
 
 TEST(guest_run, gives_the_host_its_turn_while_tasks_keep_each_other_busy) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         for (const unsigned passes : {1U, 7U, 32U, 1000U}) {
             SCOPED_TRACE(std::string{name_of(kind)} + ", passes " + std::to_string(passes));
             const unique_fd counter = make_eventfd();
@@ -406,7 +406,7 @@ TEST(guest_run, gives_the_host_its_turn_while_tasks_keep_each_other_busy) {
 }
 
 TEST(guest_run, makes_thousands_of_steps) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         const unique_fd counter = make_eventfd();
         auto program = [&]() -> task<int> {
@@ -430,7 +430,7 @@ TEST(guest_run, makes_thousands_of_steps) {
 }
 
 TEST(guest_run, lives_more_than_once_on_a_thread) {
-    for (const backend_kind kind : real_backends()) {
+    for (const backend_kind kind : guest_backends()) {
         SCOPED_TRACE(name_of(kind));
         for (int round = 0; round < 3; ++round) {
             auto program = []() -> task<int> {

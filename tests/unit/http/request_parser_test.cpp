@@ -485,5 +485,39 @@ TEST(request_parser, has_an_answer_for_each_error) {
     EXPECT_EQ(answer_to(std::make_error_code(std::errc::broken_pipe)), 500);
 }
 
+// However much of one request it has read, and whether that was one at all.
+TEST(request_parser, reads_another_request_after_a_restart) {
+    constexpr std::string_view before{
+        "\r\nPUT /a-long-target-of-another-request HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n"
+        "Connection: keep-alive\r\n\r\nabc"};
+    constexpr std::string_view chunked{
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "3;x=y\r\nabc\r\n0\r\nTrailer: 1\r\n\r\n"};
+    constexpr std::string_view malformed{"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"};
+    const auto others = {before, chunked, malformed};
+    for (const std::string_view next : {"GET /next HTTP/1.1\r\nHost: b\r\n\r\nrest"sv, chunked}) {
+        const transcript expected = read_every_way(request_parser{}, next);
+        for (const std::string_view other : others) {
+            for (std::size_t size = 0; size <= other.size(); ++size) {
+                request_parser parser;
+                std::span<const std::byte> input = bytes_of(other.substr(0, size));
+                try {
+                    while (true) {
+                        const step read = parser.parse(input);
+                        input = input.subspan(read.consumed);
+                        if (read.what == event::need_more || read.what == event::complete) break;
+                    }
+                } catch (const std::system_error&) {
+                    EXPECT_EQ(other, malformed);
+                }
+                parser.restart();
+                EXPECT_EQ(parser.has_started(), false);
+                EXPECT_EQ(parser.has_head(), false);
+                EXPECT_EQ(read_every_way(parser, next), expected) << size << " of " << other;
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace simul::http::wire

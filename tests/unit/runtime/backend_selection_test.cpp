@@ -10,37 +10,12 @@
 #include "simul/base/config.hpp"
 #include "simul/base/error.hpp"
 #include "simul/runtime/backend.hpp"
+#include "support/scoped_variable.hpp"
 
 namespace simul {
 namespace {
 
-// Sets an environment variable for a scope, or unsets it with nullptr.
-class scoped_variable {
-public:
-    scoped_variable(const char* name, const char* value) : name_{name} {
-        if (const char* old = std::getenv(name)) {
-            had_value_ = true;
-            old_ = old;
-        }
-        set(value);
-    }
-    scoped_variable(const scoped_variable&) = delete;
-    scoped_variable& operator=(const scoped_variable&) = delete;
-    ~scoped_variable() { set(had_value_ ? old_.c_str() : nullptr); }
-
-private:
-    void set(const char* value) {
-        if (value == nullptr) {
-            ::unsetenv(name_);
-        } else {
-            ::setenv(name_, value, 1);
-        }
-    }
-
-    const char* name_;
-    bool had_value_ = false;
-    std::string old_;
-};
+using test::scoped_variable;
 
 // The text of the error that making `kind` ends with; empty when it works.
 std::string refusal_of(backend_kind kind) {
@@ -79,6 +54,10 @@ TEST_F(backend_selection, a_backend_asked_for_by_the_program_is_made) {
     EXPECT_EQ(epoll.implementation->name(), "epoll");
     EXPECT_EQ(epoll.reason, "epoll: asked for by the program");
     EXPECT_EQ(make_backend(backend_kind::simulated).implementation->name(), "simulated");
+    chosen_backend poll = make_backend(backend_kind::poll);
+    EXPECT_EQ(poll.implementation->name(), "poll");
+    EXPECT_EQ(poll.reason, "poll: asked for by the program");
+    EXPECT_EQ(make_backend(backend_kind::select).implementation->name(), "select");
 }
 
 TEST_F(backend_selection, automatic_prefers_io_uring) {
@@ -102,8 +81,26 @@ TEST_F(backend_selection, automatic_falls_back_to_epoll_and_says_why) {
     }
 }
 
+TEST_F(backend_selection, a_kernel_that_lacks_an_operation_is_told_by_the_name_of_what_it_lacks) {
+    if (!io_uring_runs_here()) GTEST_SKIP() << "io_uring cannot run here";
+    for (const char* name :
+         {"RECV", "SEND", "READ", "WRITE", "ACCEPT", "CONNECT", "POLL_ADD", "ASYNC_CANCEL"}) {
+        const std::string operation = std::string{"IORING_OP_"} + name;
+        const scoped_variable refuse{"SIMUL_IO_URING_REFUSE", operation.c_str()};
+        chosen_backend chosen = make_backend(backend_kind::automatic);
+        EXPECT_EQ(chosen.implementation->name(), "epoll");
+        EXPECT_TRUE(chosen.reason.starts_with("epoll: io_uring cannot run here, because the "))
+            << chosen.reason;
+        EXPECT_TRUE(contains(chosen.reason, "lacks " + operation + ", and Linux 5.11"))
+            << chosen.reason;
+        const std::string refusal = refusal_of(backend_kind::io_uring);
+        EXPECT_TRUE(contains(refusal, "lacks " + operation)) << refusal;
+        EXPECT_TRUE(contains(refusal, "ask for epoll, or for none")) << refusal;
+    }
+}
+
 TEST_F(backend_selection, automatic_follows_the_environment) {
-    for (const char* name : {"epoll", "simulated"}) {
+    for (const char* name : {"epoll", "simulated", "poll", "select"}) {
         const scoped_variable wanted{"SIMUL_BACKEND", name};
         chosen_backend chosen = make_backend(backend_kind::automatic);
         EXPECT_EQ(chosen.implementation->name(), name);
@@ -126,7 +123,7 @@ TEST_F(backend_selection, a_name_that_is_no_backend_is_an_error_that_lists_the_n
     const scoped_variable wanted{"SIMUL_BACKEND", "kqueue"};
     const std::string text = refusal_of(backend_kind::automatic);
     EXPECT_TRUE(contains(text, "\"kqueue\"")) << text;
-    EXPECT_TRUE(contains(text, "epoll, io_uring or simulated")) << text;
+    EXPECT_TRUE(contains(text, "epoll, io_uring, poll, select or simulated")) << text;
 }
 
 TEST_F(backend_selection, io_uring_asked_for_by_the_program_never_falls_back) {
@@ -153,9 +150,11 @@ TEST_F(backend_selection, a_backend_that_finds_no_descriptor_left_is_an_error) {
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
     const std::string epoll = refusal_of(backend_kind::epoll);
     const std::string io_uring = refusal_of(backend_kind::io_uring);
+    const std::string poll = refusal_of(backend_kind::poll);
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
     EXPECT_TRUE(contains(epoll, "epoll_create1")) << epoll;
     EXPECT_TRUE(contains(io_uring, "eventfd")) << io_uring;
+    EXPECT_TRUE(contains(poll, "eventfd")) << poll;
 }
 
 }  // namespace

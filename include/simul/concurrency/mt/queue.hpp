@@ -19,6 +19,7 @@
 
 #include "simul/concurrency/mt/detail/queue_operations.hpp"
 #include "simul/concurrency/queue_order.hpp"
+#include "simul/coro/cancellation.hpp"
 
 namespace simul::mt {
 

@@ -3,8 +3,8 @@
 // simul/coro/detail/result_slot.hpp: room for a result that may be a value, a reference or nothing.
 #pragma once
 
-#include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -31,7 +31,8 @@ class result_slot<Result&> {
 public:
     using stored = Result&;
 
-    void emplace(Result& referenced) noexcept { value_ = std::addressof(referenced); }
+    // As std::addressof, which would need <memory> for every task.
+    void emplace(Result& referenced) noexcept { value_ = __builtin_addressof(referenced); }
     [[nodiscard]] bool has_value() const noexcept { return value_ != nullptr; }
     Result& take() noexcept { return *value_; }
 

@@ -31,6 +31,12 @@ public:
     /// The bytes of the line with its end.
     [[nodiscard]] std::size_t size() const noexcept { return text_.size() + (bare_ ? 1 : 2); }
 
+    /// Forgets the line, or the beginning of one.
+    void restart() noexcept {
+        pending_.clear();
+        taken_ = false;
+    }
+
 private:
     std::string pending_;    ///< the beginning of a line whose end is to come
     std::string_view text_;  ///< into the input or into pending_

@@ -35,6 +35,9 @@ public:
     /// A body of this framing. `length` counts with framing::length only.
     body_reader(framing how, std::uint64_t length, const chunk_limits& limits) noexcept;
 
+    /// Begins with another body, under the same limits.
+    void restart(framing how, std::uint64_t length) noexcept;
+
     /// Takes the next bytes.
     ///
     /// Returns       a step with need_more, body or complete. Once complete it stays so and takes

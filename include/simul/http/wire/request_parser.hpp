@@ -20,7 +20,7 @@
 namespace simul::http::wire {
 
 /// Reads one request. The next one on the same connection, whose first bytes may already lie
-/// behind it, is for another object.
+/// behind it, is for another object, or for this one after restart().
 ///
 /// Nothing malformed is borne, for a proxy in front may have understood it differently: lines end
 /// with CRLF, values hold no control characters, a request has one length or is chunked, HTTP/1.1
@@ -31,7 +31,8 @@ namespace simul::http::wire {
 /// Source        RFC 9112.
 class request_parser {
 public:
-    explicit request_parser(const request_limits& limits = {}) noexcept : limits_{limits} {}
+    explicit request_parser(const request_limits& limits = {}) noexcept
+        : limits_{limits}, body_{framing::none, 0, limits.chunks} {}
 
     /// Takes the next bytes.
     ///
@@ -54,6 +55,10 @@ public:
     ///               errc::truncated_body  within the body.
     step finish();
 
+    /// Forgets everything but the limits, to read the next request. What memory it has it keeps, so
+    /// that requests like those before allocate nothing.
+    void restart() noexcept;
+
     /// The head, after event::head.
     [[nodiscard]] const request_head& head() const noexcept { return head_; }
 
@@ -66,6 +71,11 @@ public:
     /// Whether a byte of the request has come; the empty line before it does not count.
     [[nodiscard]] bool has_started() const noexcept {
         return state_ != state::start || line_started_;
+    }
+
+    /// Whether the head has come.
+    [[nodiscard]] bool has_head() const noexcept {
+        return state_ == state::body || state_ == state::done;
     }
 
     [[nodiscard]] bool is_complete() const noexcept { return state_ == state::done; }

@@ -27,6 +27,7 @@
 #include <utility>
 
 #include "simul/base/unique_fd.hpp"
+#include "simul/coro/frame_allocator.hpp"
 #include "simul/io/address.hpp"
 #include "simul/io/detail/stream_result.hpp"
 #include "simul/runtime/leaf.hpp"
@@ -48,6 +49,12 @@ public:
     explicit shared_socket(int owned) noexcept;
     shared_socket(const shared_socket&) = delete;
     shared_socket& operator=(const shared_socket&) = delete;
+
+    // From the frame recycler: connections come and go as tasks do.
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        deallocate_frame(memory, size);
+    }
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
     [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }

@@ -3,7 +3,7 @@
 """The crawler that one writes with aiohttp: a task for each address, a hundred requests at a time,
 links by regular expression, a set of what has been seen.
 
-    crawl_aiohttp.py START PREFIX
+    crawl_aiohttp.py asyncio|uvloop START PREFIX
 
 Follows addresses that begin with PREFIX and end in .html. The pages are read as UTF-8: guessing
 their encoding, as aiohttp does where the server names none, costs ten times all the rest."""
@@ -76,4 +76,7 @@ async def main(start, prefix):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    if sys.argv[1] == "uvloop":
+        import uvloop
+        uvloop.install()
+    asyncio.run(main(sys.argv[2], sys.argv[3]))

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TCP echo of 64 bytes: the CPU time of the server for each message."""
+
+from harness import machine, peers, tables
+from harness.machine import Failed
+
+TITLE = "TCP echo, 64 bytes"
+CASES = ("1", "100", "1000")
+FORM = tables.Form("connections", "server", (
+    tables.Column("messages/s", "rate"), tables.Column("p50 µs", "p50", 1),
+    tables.Column("p99 µs", "p99", 1)), tables.Column("CPU µs/message", "cpu", 2))
+
+
+def measure(session):
+    session.prepare_workload("echo")
+    session.builder.build(peers.LOAD)
+    load = session.builder.folder / "echo_load"
+
+    def once(program, connections):
+        port = machine.free_port()
+        command = session.command(program, port=port)
+        with machine.server(command, port, program.environment) as server:
+            ran = machine.client([load, port, connections, session.seconds, server.pid])
+        found = machine.json_lines(ran["output"])
+        if not found:
+            raise Failed("the load printed no figures")
+        return [{"cpu": found[0]["server_cpu"] / 1e3,
+                 **{name: found[0][name] for name in ("rate", "p50", "p99", "server_busy")}}]
+
+    return session.interleaved("echo", CASES, once)

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers and loads for very many connections: starting, telling, measuring and ending them."""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+KERNEL_PAGE = os.sysconf("SC_PAGE_SIZE")
+STORM_WORKERS = 64
+IDLE_SECONDS = 5.0
+
+
+# --- what the system tells ------------------------------------------------------------------------
+
+def memory_of(process):
+    """Resident bytes of a process."""
+    with open(f"/proc/{process.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * KERNEL_PAGE
+
+
+def cpu_seconds_of(process):
+    """(CPU time that its thread has used, system calls included; time that it waited for a CPU)."""
+    words = pathlib.Path(f"/proc/{process.pid}/schedstat").read_text(encoding="ascii").split()
+    return int(words[0]) / 1e9, int(words[1]) / 1e9
+
+
+def memory_of_system():
+    """(bytes in the kernel's slabs, bytes that are available)."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        table = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file}
+    return table["Slab"], table["MemAvailable"]
+
+
+# --- the programs ---------------------------------------------------------------------------------
+
+class Program:
+    """One server or load. It ends itself when its input ends, also if this program is killed."""
+
+    def __init__(self, command, backend):
+        self.process = subprocess.Popen(
+            list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "SIMUL_BACKEND": backend})
+        self.name = pathlib.Path(command[0]).name
+
+    def tell(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def end_input(self):
+        self.process.stdin.close()
+
+    def destroy(self):
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Field:
+    """As many servers as loads, each pair with an address of its own."""
+
+    def __init__(self, folder, backend, pairs):
+        self.servers, self.loads = [], []
+        try:
+            addresses = [f"127.0.{1 + pair // 250}.{1 + pair % 250}" for pair in range(pairs)]
+            for address in addresses:
+                self.servers.append(Program([folder / "bench_hold_server", address], backend))
+            ports = [server.answer()["port"] for server in self.servers]
+            for address, port in zip(addresses, ports):
+                self.loads.append(Program([folder / "bench_hold_load", address, port], backend))
+        except BaseException:
+            self.destroy()
+            raise
+
+    def command(self, commands):
+        """Gives each load its command, and waits for all answers. Returns them and the time."""
+        began = time.monotonic()
+        for load, command in zip(self.loads, commands):
+            load.tell(command)
+        answers = [load.answer() for load in self.loads]
+        return answers, time.monotonic() - began
+
+    def stop_servers(self):
+        """Makes all servers cancel what they hold. Returns what they tell, and the time."""
+        began = time.monotonic()
+        for server in self.servers:
+            server.end_input()
+        answers = [server.answer() for server in self.servers]
+        return answers, time.monotonic() - began
+
+    def wait(self):
+        for load in self.loads:
+            load.end_input()
+        for program in self.servers + self.loads:
+            if program.process.wait() != 0:
+                raise RuntimeError(f"{program.name} ended with {program.process.returncode}")
+
+    def server_memory(self):
+        return sum(memory_of(server.process) for server in self.servers)
+
+    def load_memory(self):
+        return sum(memory_of(load.process) for load in self.loads)
+
+    def server_cpu(self):
+        """CPU seconds of each server."""
+        return [cpu_seconds_of(server.process)[0] for server in self.servers]
+
+    def cpu(self):
+        """CPU seconds of all servers, of all loads, and what all of them waited for a CPU."""
+        loads = [cpu_seconds_of(load.process) for load in self.loads]
+        servers = [cpu_seconds_of(server.process) for server in self.servers]
+        return (sum(run for run, _ in servers), sum(run for run, _ in loads),
+                sum(waited for _, waited in servers + loads))
+
+    def destroy(self):
+        for program in self.loads + self.servers:
+            program.destroy()
+
+
+@contextlib.contextmanager
+def started(folder, backend, pairs):
+    made = Field(folder, backend, pairs)
+    try:
+        yield made
+    finally:
+        made.destroy()
+
+
+# --- measuring ------------------------------------------------------------------------------------
+
+def total(answers, name):
+    return sum(answer[name] for answer in answers)
+
+
+def add_errors(*answers):
+    """What went wrong in any of the answers, with how often."""
+    total = {}
+    for answer in (each for some in answers for each in some):
+        for what, count in answer["errors"].items():
+            total[what] = total.get(what, 0) + count
+    return total
+
+
+def server_errors(answers):
+    """The same for what the servers tell at their end."""
+    counts = {"errors of connections at the server": total(answers, "errors"),
+              "shortages at the server": total(answers, "shortages")}
+    return {what: count for what, count in counts.items() if count}
+
+
+def share_out(total, parts):
+    """`total` in so many whole numbers that differ by one at most."""
+    return [total // parts + (part < total % parts) for part in range(parts)]
+
+
+def measure_hold(rung, folder, backend):
+    """Opens, uses, holds and ends the connections of a rung. Returns everything measured."""
+    found = {}
+    counts = share_out(rung.connections, rung.processes)
+    slab, available = memory_of_system()
+    with started(folder, backend, rung.processes) as programs:
+        memory = programs.server_memory()
+        rate = rung.open_rate / rung.processes
+        opened, found["open_seconds"] = programs.command(f"open {count} {rate}" for count in counts)
+        found["connect"] = [answer["times"] for answer in opened]
+        found["open"] = total(opened, "done")
+
+        before = programs.cpu()
+        said, _ = programs.command(
+            f"exchange {rung.seconds} {round(count * rung.busy)} 1 {rung.others_every}"
+            for count in counts)
+        found["asked"], found["answered"] = total(said, "begun"), total(said, "done")
+        found["answer"] = [answer["times"] for answer in said]
+        found["exchange_seconds"] = max(answer["seconds"] for answer in said)
+        found["cpu"] = [now - then for now, then in zip(programs.cpu(), before)]
+
+        time.sleep(1)
+        before = programs.server_cpu()
+        time.sleep(IDLE_SECONDS)
+        idle = [now - then for now, then in zip(programs.server_cpu(), before)]
+        found["idle_cpu"] = max(idle) / IDLE_SECONDS
+        found["server_memory"] = programs.server_memory()
+        found["server_growth"] = found["server_memory"] - memory
+        found["load_memory"] = programs.load_memory()
+        slab_now, available_now = memory_of_system()
+        found["slab"] = slab_now - slab
+        counted = found["slab"] + found["server_memory"] + found["load_memory"]
+        found["total_memory"] = max(counted, available - available_now)
+
+        reset, _ = programs.command(f"close {round(count * rung.reset)}" for count in counts)
+        time.sleep(1 if rung.reset else 0)
+        ended, found["cancel_seconds"] = programs.stop_servers()
+        began = time.monotonic()
+        seen, _ = programs.command("await_end" for _ in counts)
+        programs.wait()
+        found["end_seconds"] = found["cancel_seconds"] + time.monotonic() - began
+        found["cancelled"], found["ends"] = total(ended, "held"), total(seen, "done")
+        found["cancel_cpu"] = total(ended, "cancel_cpu")
+        found["reset"] = total(reset, "done")
+        found["left"] = total(ended, "descriptors_left") + total(ended, "active")
+        found["errors"] = add_errors(opened, said, seen) | server_errors(ended)
+    return found
+
+
+def measure_storm(rung, folder, backend):
+    """Connections that live for one message, as many as go. Returns everything measured."""
+    found = {}
+    with started(folder, backend, 1) as programs:
+        programs.command([f"storm 2 {STORM_WORKERS}"])  # what a process takes once
+        time.sleep(0.5)
+        memory, before = programs.server_memory(), programs.cpu()
+        answers, found["seconds"] = programs.command([f"storm {rung.seconds} {STORM_WORKERS}"])
+        found["cpu"] = [now - then for now, then in zip(programs.cpu(), before)]
+        time.sleep(0.5)
+        found["growth"] = programs.server_memory() - memory
+        ended, _ = programs.stop_servers()
+        programs.wait()
+        found["done"], found["times"] = total(answers, "done"), [answers[0]["times"]]
+        found["errors"] = add_errors(answers) | server_errors(ended)
+        found["refused"] = found["errors"].pop("Connection refused", 0)
+        found["left"] = total(ended, "descriptors_left") + total(ended, "active")
+    return found

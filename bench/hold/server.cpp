@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The server that thousands of connections are held at, as a tutorial would write it: serve() with
+// a task for each connection, which sends back what it receives. `bench_hold_server ADDRESS`;
+// SIMUL_BACKEND says how. It prints its port, and at the end of its input it cancels everything and
+// prints how that went; either is one line of JSON. bench/hold.py runs it.
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <iterator>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include <time.h>
+#include <unistd.h>
+
+#include "simul/concurrency/run.hpp"
+#include "simul/io/pipe.hpp"
+#include "simul/io/serve.hpp"
+#include "simul/io/stream.hpp"
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+// As long as the messages are: it lies in the frame of every connection, also of one that is idle.
+constexpr std::size_t buffer_size = 64;
+
+simul::task<> echo(simul::accepted connection) {
+    std::array<std::byte, buffer_size> buffer;
+    while (true) {
+        const std::size_t size = co_await connection.stream.read_some(buffer);
+        if (size == 0) co_return;
+        co_await simul::write_all(connection.stream, std::span{buffer}.first(size));
+    }
+}
+
+std::size_t open_descriptors() {
+    const std::filesystem::directory_iterator all{"/proc/self/fd"};
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+simul::task<> end_of_input() {
+    auto input = simul::pipe_stream::adopt(simul::unique_fd{::dup(STDIN_FILENO)}, {});
+    std::array<std::byte, 64> ignored;
+    std::size_t size = 1;
+    while (size != 0) size = co_await input.read_some(ignored);
+}
+
+// A client that closes by a reset ends the read, and so the handler, with that error.
+bool is_reset(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::system_error& error) {
+        return error.code() == std::errc::connection_reset ||
+               error.code() == std::errc::broken_pipe;
+    } catch (...) {
+        return false;
+    }
+}
+
+double cpu_seconds() {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
+struct ending {
+    clock_type::time_point began;
+    double cpu_began = 0;
+    std::size_t held = 0;
+};
+
+simul::task<> cancel_when_told(simul::task_group& group, const simul::serve_counters& counters,
+                               ending& noted) {
+    co_await end_of_input();
+    noted.held = counters.active;
+    noted.began = clock_type::now();
+    noted.cpu_began = cpu_seconds();
+    group.cancel();
+}
+
+simul::task<> serve_until_told(simul::ip_address address) {
+    const std::size_t descriptors = open_descriptors();
+    simul::serve_counters counters;
+    std::uint64_t errors = 0;
+    ending noted;
+    {
+        auto listener = simul::tcp_listener::bind({address, 0});
+        std::printf("{\"port\": %u}\n", unsigned{listener.local_endpoint().port()});
+        std::fflush(stdout);
+        simul::serve_options options;
+        options.max_connections = 1'000'000;  // the limit on descriptors comes first
+        options.counters = &counters;
+        options.on_error = [&](const std::exception_ptr& failure, const simul::endpoint&) {
+            if (!is_reset(failure)) ++errors;
+        };
+        simul::task_group group;
+        group.spawn(simul::serve(listener, echo, options));
+        group.spawn(cancel_when_told(group, counters, noted));
+        co_await group.run();
+    }
+    const std::chrono::duration<double> taken = clock_type::now() - noted.began;
+    const double cpu = cpu_seconds() - noted.cpu_began;
+    const auto left = static_cast<long>(open_descriptors()) - static_cast<long>(descriptors);
+    std::printf("{\"held\": %zu, \"cancel_seconds\": %.6f, \"cancel_cpu\": %.6f, ", noted.held,
+                taken.count(), cpu);
+    std::printf("\"descriptors_left\": %ld, \"accepted\": %ju, \"active\": %zu, ", left,
+                std::uintmax_t{counters.accepted}, counters.active);
+    std::printf("\"errors\": %ju, \"shortages\": %ju}\n", std::uintmax_t{errors},
+                std::uintmax_t{counters.shortages});
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    const auto address = simul::ip_address::parse(count > 1 ? words[1] : "");
+    if (!address) {
+        std::fprintf(stderr, "usage: bench_hold_server ADDRESS\n");
+        return 2;
+    }
+    simul::run(serve_until_told(*address));
+}
