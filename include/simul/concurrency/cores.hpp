@@ -139,11 +139,11 @@ void run_cores(const core_program& program, const cores_options& options);
 ///               backend, where nothing may depend on other threads.
 /// Threads       blocks the calling thread. `make` is called on all threads, possibly at once. Not
 ///               inside a task.
-/// Lifetime      `make` is referenced until all have ended.
+/// Lifetime      `make` is moved in and kept until all have ended.
 /// Source        the shared-nothing shape of Seastar and of Go's SO_REUSEPORT servers.
 template <class Make>
     requires std::is_invocable_r_v<task<>, const Make&, core&>
-void run_on_cores(const Make& make, const cores_options& options = {}) {
+void run_on_cores(Make make, const cores_options& options = {}) {
     const detail::core_program program{
         [](const void* kept, core& here) { return (*static_cast<const Make*>(kept))(here); },
         std::addressof(make)};

@@ -148,6 +148,21 @@ TEST(run_on_cores, runs_a_program_on_each_core_on_a_thread_and_a_loop_of_its_own
     }
 }
 
+std::atomic<int> functions_called{0};
+
+task<> count_the_call(core&) {
+    ++functions_called;
+    co_return;
+}
+
+TEST(run_on_cores, takes_a_plain_function) {
+    functions_called = 0;
+    cores_options options;
+    options.count = 2;
+    run_on_cores(count_the_call, options);
+    EXPECT_EQ(functions_called.load(), 2);
+}
+
 TEST(run_on_cores, takes_as_many_threads_as_there_are_processors_for_it) {
     std::atomic<std::size_t> count{0};
     const auto program = [&](core&) -> task<> {
