@@ -120,7 +120,6 @@ public:
 
     /// The operation that may run now that the first of the lane has left, or nullptr.
     [[nodiscard]] operation* first_of(int descriptor, lane which) noexcept {
-        if (!has_seen(descriptor)) return nullptr;
         const std::uint32_t index = lanes_[static_cast<std::size_t>(descriptor)]
                                         .chains[static_cast<std::size_t>(which)]
                                         .first;
