@@ -180,6 +180,10 @@ def main():
     signal.signal(signal.SIGTERM, stop)
     check_limits(arguments.rung)
     folder = (arguments.programs or build()).resolve()
+    for program in ("bench_hold_server", "bench_hold_load"):
+        if not os.access(folder / program, os.X_OK):
+            parser.error(f"there is no program {program} in {folder}; leave --programs out to have "
+                         "both built")
     if arguments.inside:
         prepare_namespace()
     elif rung.own_namespace:
