@@ -154,6 +154,8 @@ bool has_input(int socket) noexcept {
     if (simulated_backend* const world = simulated_world_of(socket)) {
         return world->is_readable(socket);
     }
+    loop* const running = loop::find_current();
+    if (running != nullptr && running->io().has_received(socket)) return true;
     pollfd query{socket, POLLIN, 0};
     int ready = 0;
     do {

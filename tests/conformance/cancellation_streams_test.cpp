@@ -17,6 +17,7 @@
 #include "simul/io/memory_stream.hpp"
 #include "simul/io/tcp.hpp"
 #include "support/cancellation_harness.hpp"
+#include "support/connected_streams.hpp"
 #include "support/stream_tools.hpp"
 
 namespace simul::test {
@@ -82,6 +83,7 @@ private:
 class tcp_world : public scenario_world {
 public:
     static constexpr rule obeys = rule::delivers;
+    static constexpr bool receives_ahead = true;
 
     explicit tcp_world(stage where) : scenario_world{where} {
         int ends[2] = {-1, -1};
@@ -89,6 +91,13 @@ public:
             const auto [left, right] = world().open_pair(64);
             ends[0] = left;
             ends[1] = right;
+        } else if (where == stage::io_uring_ahead) {
+            auto [mine, other] = connected_tcp_sockets();
+            ends[0] = mine.release();
+            ends[1] = other.release();
+            const int size = 4096;
+            ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+            ::setsockopt(ends[1], SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
         } else {
             EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
                       0);

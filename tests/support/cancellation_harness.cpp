@@ -339,6 +339,7 @@ const char* name_of(stage where) {
         case stage::poll: return "poll";
         case stage::io_uring: return "io_uring";
         case stage::io_uring_delayed: return "io_uring_delayed";
+        case stage::io_uring_ahead: return "io_uring_ahead";
         case stage::automatic: return "automatic";
     }
     return "unknown";
@@ -366,6 +367,7 @@ std::vector<stage> stages() {
         if (kind != backend_kind::io_uring) continue;
         all.push_back(stage::io_uring);
         all.push_back(stage::io_uring_delayed);
+        all.push_back(stage::io_uring_ahead);
     }
     return all;
 }
@@ -379,11 +381,14 @@ std::unique_ptr<loop> make_loop(stage where) {
         case stage::poll: options.backend = backend_kind::poll; break;
         case stage::automatic: break;
         case stage::io_uring:
+        case stage::io_uring_ahead:
         case stage::io_uring_delayed: options.backend = backend_kind::io_uring; break;
     }
     if (where == stage::io_uring_delayed) ::setenv("SIMUL_IO_URING_DELAY", "3", 1);
+    if (where == stage::io_uring_ahead) ::setenv("SIMUL_IO_URING_AHEAD", "0", 1);
     auto made = std::make_unique<loop>(options);
     ::unsetenv("SIMUL_IO_URING_DELAY");
+    ::unsetenv("SIMUL_IO_URING_AHEAD");
     if (where == stage::simulated_completions) {
         static_cast<simul::detail::simulated_backend&>(made->io()).set_completion_shape(true);
     }

@@ -53,6 +53,7 @@ enum class stage {
     poll,
     io_uring,
     io_uring_delayed,
+    io_uring_ahead,
     automatic
 };
 
@@ -146,6 +147,7 @@ public:
     static constexpr bool remembers = true;          ///< complete() works before the await, too
     static constexpr bool can_complete = true;       ///< complete() has an effect
     static constexpr bool needs_completion = false;  ///< a request alone does not end it
+    static constexpr bool receives_ahead = false;    ///< receives over TCP: see io_uring_ahead.hpp
     static constexpr bool runs_on(stage) noexcept { return true; }
 
     /// Makes the awaitable complete. Called once in each run, also when nobody waits any more.
@@ -448,7 +450,10 @@ struct add_scenario {
                      World::remembers,
                      World::can_complete,
                      World::needs_completion,
-                     [](stage where) { return World::runs_on(where); },
+                     [](stage where) {
+                         return where == stage::io_uring_ahead ? World::receives_ahead
+                                                               : World::runs_on(where);
+                     },
                      [](stage where) -> std::unique_ptr<scenario_world> {
                          return std::make_unique<World>(where);
                      },

@@ -83,8 +83,17 @@ auto simulate(Body body) {
     return run(body(), options_for(backend_kind::simulated));
 }
 
-/// Runs `body()` on epoll, poll, io_uring, and io_uring with every completion held back for three
-/// polls.
+/// Runs `body()` on io_uring with one of its private variables set; see
+/// runtime/backends/backends.hpp.
+template <class Body>
+void run_on_io_uring_with(const char* name, const char* value, Body body) {
+    ::setenv(name, value, 1);
+    run(body(), options_for(backend_kind::io_uring));
+    ::unsetenv(name);
+}
+
+/// Runs `body()` on epoll, poll, io_uring, io_uring with every completion held back for three
+/// polls, and io_uring that receives ahead on each TCP connection.
 template <class Body>
 void run_on_real_backends(Body body) {
     for (const backend_kind kind : with_fallback(real_backends())) {
@@ -93,10 +102,12 @@ void run_on_real_backends(Body body) {
             run(body(), options_for(kind));
         }
         if (kind != backend_kind::io_uring) continue;
-        SCOPED_TRACE("io_uring, delayed");
-        ::setenv("SIMUL_IO_URING_DELAY", "3", 1);
-        run(body(), options_for(kind));
-        ::unsetenv("SIMUL_IO_URING_DELAY");
+        {
+            SCOPED_TRACE("io_uring, delayed");
+            run_on_io_uring_with("SIMUL_IO_URING_DELAY", "3", body);
+        }
+        SCOPED_TRACE("io_uring, received ahead");
+        run_on_io_uring_with("SIMUL_IO_URING_AHEAD", "0", body);
     }
 }
 
@@ -106,6 +117,9 @@ void run_on_each_backend(Body body) {
     for (const backend_kind kind : with_fallback(test_backends())) {
         SCOPED_TRACE(name_of(kind));
         run(body(), options_for(kind));
+        if (kind != backend_kind::io_uring) continue;
+        SCOPED_TRACE("received ahead");
+        run_on_io_uring_with("SIMUL_IO_URING_AHEAD", "0", body);
     }
 }
 

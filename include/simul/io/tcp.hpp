@@ -92,13 +92,15 @@ public:
     ///               errc::busy         another task is already waiting in read_some.
     ///               connection_reset, timed_out and others of recv(2)
     ///                                  the connection is lost; std::system_error.
-    /// Suspends      if nothing has arrived; on io_uring always.
+    /// Suspends      if nothing has arrived; on io_uring also otherwise, unless it was received
+    ///               ahead.
     /// Cancellation  clean. Bytes that arrived while the request was on its way are delivered, and
     ///               the task is stopped at its next await.
     /// Threads       the loop's thread.
     /// Lifetime      `buffer` must stay valid and untouched until the await has ended.
-    /// Complexity    one system call or one ring entry; allocates nothing.
-    /// Source        recv(2); IORING_OP_RECV since Linux 5.6.
+    /// Complexity    one system call or one ring entry, or a copy of at most 2 KB where io_uring
+    ///               receives ahead on a connection of short messages; allocates nothing.
+    /// Source        recv(2); IORING_OP_RECV since Linux 5.6, multishot since 6.0.
     [[nodiscard]] tcp_transfer_awaitable read_some(std::span<std::byte> buffer) noexcept {
         return tcp_transfer_awaitable{socket_.get(), detail::direction::incoming, opcode::receive,
                                       buffer.data(), buffer.size()};

@@ -61,6 +61,10 @@ public:
     /// before it is closed. No operation may be in flight on it.
     virtual void forget(int descriptor) noexcept = 0;
 
+    /// True when there are bytes, or the end, of a connection that the backend has received before
+    /// they were asked for; the system does not know of them any more.
+    [[nodiscard]] virtual bool has_received(int /*descriptor*/) noexcept { return false; }
+
     /// Calls `visit` with every operation in flight on `descriptor`, so that a close can end them.
     virtual void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
                                     void* context) noexcept = 0;

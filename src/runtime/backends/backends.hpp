@@ -33,7 +33,7 @@ std::unique_ptr<backend> make_select_backend();
 
 /// Makes the io_uring backend, or returns nullptr and says in `reason` why it cannot run here.
 ///
-/// Three environment variables are read, all of them aids for tests and debugging:
+/// Five environment variables are read, all of them aids for tests and debugging:
 ///   SIMUL_IO_URING_DELAY=N      holds every completion back for N polls, so that a cancel
 ///                               overtakes it, and checks that no coroutine frame is freed
 ///                               while an operation in flight uses its memory
@@ -41,6 +41,10 @@ std::unique_ptr<backend> make_select_backend();
 ///                               or EINVAL, or had no operation of that name: IORING_OP_SEND
 ///   SIMUL_IO_URING_LEVEL=N      the set-up to start at: 0 what Linux 6.1 offers, 1 what 5.19
 ///                               offers, 2 what 5.11 offers
+///   SIMUL_IO_URING_AHEAD=N      so many short receives in a row make the kernel receive ahead on a
+///                               connection: 0 from the first on, 255 never
+///   SIMUL_IO_URING_BUFFERS=N    so many buffers to receive ahead into, rounded down to a power of
+///                               two
 std::unique_ptr<backend> make_io_uring_backend(waited_for_by who, std::string& reason);
 
 /// Makes the simulated backend; see simulated.hpp.

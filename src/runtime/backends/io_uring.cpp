@@ -25,10 +25,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <bit>
+#include <cstdlib>
 #include <deque>
 #include <system_error>
 
 #include "runtime/backends/backends.hpp"
+#include "runtime/backends/io_uring_ahead.hpp"
 #include "runtime/backends/io_uring_setup.hpp"
 #include "runtime/backends/io_uring_slab.hpp"
 #include "simul/base/config.hpp"
@@ -52,6 +55,19 @@ bool shares_a_byte(const void* first, std::size_t first_size, const void* second
     return a < b + second_size && b < a + first_size;
 }
 
+// So many short receives in a row let the kernel receive ahead; 0 does so from the first on.
+std::uint8_t short_receives_wanted() noexcept {
+    if (std::getenv("SIMUL_IO_URING_AHEAD") == nullptr) return 2;
+    const unsigned long wanted = number_from_environment("SIMUL_IO_URING_AHEAD");
+    return wanted < connections_ahead::never ? static_cast<std::uint8_t>(wanted)
+                                             : connections_ahead::never;
+}
+
+unsigned buffer_count() noexcept {
+    const unsigned long wanted = number_from_environment("SIMUL_IO_URING_BUFFERS");
+    return wanted != 0 ? std::bit_floor(static_cast<unsigned>(wanted)) : 1024;
+}
+
 class io_uring_backend;
 
 // The backends of this thread that hold completions back, for overlaps_operation_in_flight.
@@ -62,7 +78,10 @@ public:
     // Takes the ring, which is not enabled yet: it will belong to the thread of the first poll. If
     // there is no memory, the ring stays the caller's.
     io_uring_backend(const io_uring& ring, unique_fd&& wake, std::size_t delay)
-        : ring_{ring}, wake_{std::move(wake)}, delay_{delay} {}
+        : ring_{ring},
+          wake_{std::move(wake)},
+          ahead_{delay != 0 ? connections_ahead::never : short_receives_wanted(), buffer_count()},
+          delay_{delay} {}
 
     ~io_uring_backend() override {
         drain();
@@ -81,13 +100,22 @@ public:
             conclude(request, -EBADF);
             return true;
         }
+        ahead* const connection = ahead_.entry_if_on(request, ring_);
+        if (connection != nullptr && connection->has_result()) {
+            conclude(request, ahead_.take(*connection, request));
+            return true;
+        }
         if (!slab_.insert(request)) {
             conclude(request, -ENOMEM);
             return true;
         }
         if (delay_ != 0 && !known_to_thread_) make_known_to_thread();
         request.state = operation_state::in_flight;
-        if (slab_.may_run(request)) enqueue(request);
+        if (connection != nullptr && connection->is_armed) {
+            slab_.at(request).where = stage::waits_for_ahead;
+        } else if (slab_.may_run(request)) {
+            enqueue(request);
+        }
         return false;
     }
 
@@ -96,7 +124,7 @@ public:
         SIMUL_ASSERT(request.state == operation_state::in_flight,
                      "cancel of an operation that is not in flight");
         const stage where = slab_.at(request).where;
-        if (where == stage::queued || where == stage::pending) {
+        if (where != stage::in_kernel && where != stage::held) {
             request.unlink();
             release(request);
             conclude(request, -ECANCELED);
@@ -148,11 +176,33 @@ public:
 
     [[nodiscard]] time_point now() const noexcept override { return monotonic_now(); }
 
-    // The kernel resolves descriptors when it takes a submission, so nothing is remembered.
+    // The kernel resolves descriptors when it takes a submission, so only what was received ahead
+    // is remembered. Its multishot holds the connection: it must be gone before the close is, or
+    // the peer would not be told. Bytes that nobody has read end a connection by a reset, as they
+    // do where they are still the kernel's.
     void forget(int descriptor) noexcept override {
         bool used = false;
         slab_.for_each_on(descriptor, [&](operation&) { used = true; });
         SIMUL_ASSERT(!used, "a descriptor was forgotten while an operation was in flight on it");
+        ahead* const connection = ahead_.find(descriptor);
+        if (connection == nullptr || !connection->is_on) return;
+        if (connection->is_armed) {
+            if (io_uring_sqe* const submission = next_submission()) {
+                ask_to_end(*submission, connections_ahead::user_data(*connection, descriptor));
+                io_uring_submit_and_get_events(&ring_);
+            } else {
+                ::shutdown(descriptor, SHUT_RDWR);
+            }
+        }
+        if (ahead_.forget(*connection)) {
+            const linger reset{.l_onoff = 1, .l_linger = 0};
+            ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        }
+    }
+
+    [[nodiscard]] bool has_received(int descriptor) noexcept override {
+        ahead* const connection = ahead_.find(descriptor);
+        return connection != nullptr && connection->has_result();
     }
 
     void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
@@ -243,6 +293,11 @@ private:
             if (submission == nullptr) return false;
             operation& request = *pending_.pop_front();
             slot& place = slab_.at(request);
+            if (ahead* const connection = ahead_.entry_if_on(request, ring_)) {
+                place.where = stage::waits_for_ahead;
+                ahead_.arm(*submission, *connection, request.descriptor);
+                continue;
+            }
             prepare(*submission, request, place.awaits_readiness);
             submission->user_data = slab_.user_data(request);
             place.where = stage::in_kernel;
@@ -334,7 +389,11 @@ private:
             io_uring_cqe* completion = nullptr;
             io_uring_for_each_cqe(&ring_, head, completion) {
                 ++count;
-                take(completion->user_data, completion->res);
+                if (connections_ahead::is_named_by(completion->user_data)) {
+                    take_ahead(*completion);
+                } else {
+                    take(completion->user_data, completion->res);
+                }
             }
             io_uring_cq_advance(&ring_, count);
             if (!io_uring_cq_has_overflow(&ring_)) return;
@@ -353,6 +412,31 @@ private:
             return;
         }
         finish(*place, result);
+    }
+
+    void take_ahead(const io_uring_cqe& completion) noexcept {
+        const int descriptor = connections_ahead::descriptor_of(completion.user_data);
+        ahead* const connection = ahead_.named_by(completion.user_data);
+        if (connection == nullptr) return ahead_.add_stranger(completion);
+        const bool is_enough = ahead_.add(*connection, completion);
+        operation* const waiting = draining_ ? nullptr : first_that_waits_for_ahead(descriptor);
+        if (waiting != nullptr && connection->has_result()) {
+            const std::int32_t result = ahead_.take(*connection, *waiting);
+            release(*waiting);
+            conclude(*waiting, result);
+            waiting->complete(*waiting);
+        } else if (waiting != nullptr && !connection->is_armed) {
+            enqueue(*waiting);
+        }
+        if (!is_enough || !connection->is_armed) return;
+        if (io_uring_sqe* const submission = next_submission())
+            ask_to_end(*submission, completion.user_data);
+    }
+
+    operation* first_that_waits_for_ahead(int descriptor) noexcept {
+        operation* const first = slab_.first_of(descriptor, slab::lane::readers);
+        const bool waits = first != nullptr && slab_.at(*first).where == stage::waits_for_ahead;
+        return waits ? first : nullptr;
     }
 
     void take_wake() noexcept {
@@ -391,6 +475,7 @@ private:
             }
             result = -ECANCELED;
         }
+        ahead_.note(request, result);
         release(request);
         conclude(request, result);
         if (!draining_) request.complete(request);
@@ -428,13 +513,19 @@ private:
         });
         // A release lets the next of a lane go; it has been or will be cancelled by the same walk,
         // except where the first of the lane stays in the kernel: finish() enqueues its follower.
-        while (in_kernel_ != 0 || !pending_.empty() || !cancels_.empty()) {
+        if (ahead_.armed() != 0) {
+            ahead_.for_each_armed([this](std::uint64_t multishot) {
+                if (io_uring_sqe* const submission = next_submission())
+                    ask_to_end(*submission, multishot);
+            });
+        }
+        while (in_kernel_ != 0 || ahead_.armed() != 0 || !pending_.empty() || !cancels_.empty()) {
             while (operation* request = pending_.pop_front()) {
                 slab_.at(*request).where = stage::queued;
                 release(*request);
                 conclude(*request, -ECANCELED);
             }
-            if (in_kernel_ == 0) break;
+            if (in_kernel_ == 0 && ahead_.armed() == 0) break;
             flush();
             const int error = io_uring_submit_and_wait(&ring_, 1);
             SIMUL_ASSERT(error >= 0 || error == -EINTR || error == -EBUSY || error == -EAGAIN,
@@ -456,6 +547,7 @@ private:
     slab slab_;
     operation_list pending_;
     operation_list cancels_;
+    connections_ahead ahead_;
     std::size_t in_kernel_ = 0;
     bool enabled_ = false;
     bool draining_ = false;

@@ -24,11 +24,12 @@ namespace simul::detail {
 
 /// Where an operation is that the backend has accepted.
 enum class stage : std::uint8_t {
-    free,       ///< the slot holds none
-    queued,     ///< behind another operation of its lane; the kernel does not know it
-    pending,    ///< in the list of what the next flush submits; the kernel does not know it
-    in_kernel,  ///< submitted, no completion seen
-    held,       ///< completed, and held back by SIMUL_IO_URING_DELAY
+    free,             ///< the slot holds none
+    queued,           ///< behind another operation of its lane; the kernel does not know it
+    pending,          ///< in the list of what the next flush submits; the kernel does not know it
+    in_kernel,        ///< submitted, no completion seen
+    held,             ///< completed, and held back by SIMUL_IO_URING_DELAY
+    waits_for_ahead,  ///< for what the kernel receives ahead; the kernel does not know it
 };
 
 /// One operation in flight.

@@ -78,6 +78,12 @@ void run_with_and_without_looking(trial body) {
         run(try_on_emptied_stream(body, &look_not), options_for(kind));
         SCOPED_TRACE("the loop looks in between");
         run(try_on_emptied_stream(body, &look), options_for(kind));
+        if (kind != backend_kind::io_uring) continue;
+        SCOPED_TRACE("received ahead");
+        for (const auto between : {&look_not, &look}) {
+            run_on_io_uring_with("SIMUL_IO_URING_AHEAD", "0",
+                                 [&] { return try_on_emptied_stream(body, between); });
+        }
     }
 }
 

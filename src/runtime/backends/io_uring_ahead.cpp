@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/backends/io_uring_ahead.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace simul::detail {
+
+namespace {
+
+// A connection that was turned off needs twice as many short receives the next time, up to this.
+constexpr std::uint8_t most_wanted = 128;
+
+// More than one buffer held means that its reader is slower than its peer.
+constexpr std::uint16_t most_held = 1;
+
+// Why the kernel has ended a multishot.
+enum class over { pause, out_of_buffers, unknown_to_kernel, end };
+
+over meaning_of(std::int32_t result) noexcept {
+    if (result > 0) return over::pause;
+    switch (-result) {
+        case EINTR:
+        case EAGAIN:
+        case ECANCELED: return over::pause;
+        case ENOBUFS: return over::out_of_buffers;
+        case EINVAL: return over::unknown_to_kernel;
+        default: return over::end;
+    }
+}
+
+constexpr std::size_t rounded_up(std::size_t size) noexcept {
+    constexpr std::size_t page = 4096;
+    return (size + page - 1) / page * page;
+}
+
+}  // namespace
+
+// --- provided_buffers ---------------------------------------------------------------------------
+
+// The ring of the kernel is gone by now.
+provided_buffers::~provided_buffers() {
+    if (entries_ != nullptr) ::munmap(entries_, mapped_);
+}
+
+// One mapping: the kernel's entries, which must begin a page, our places, the buffers.
+bool provided_buffers::set_up(io_uring& ring, unsigned count) noexcept {
+    const std::size_t entries = rounded_up(count * sizeof(io_uring_buf));
+    const std::size_t places = rounded_up(count * sizeof(place));
+    const std::size_t all = entries + places + count * size_of_one;
+    void* const memory =
+        ::mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return false;
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
+    registration.ring_entries = count;
+    registration.bgid = group;
+    if (io_uring_register_buf_ring(&ring, &registration, 0) != 0) {
+        ::munmap(memory, all);
+        return false;
+    }
+    auto* const bytes = static_cast<std::byte*>(memory);
+    entries_ = static_cast<io_uring_buf_ring*>(memory);
+    places_ = new (bytes + entries) place[count];
+    memory_ = bytes + entries + places;
+    mapped_ = all;
+    count_ = count;
+    io_uring_buf_ring_init(entries_);
+    for (unsigned index = 0; index < count; ++index) give_back(static_cast<std::uint16_t>(index));
+    return true;
+}
+
+void provided_buffers::give_back(std::uint16_t index) noexcept {
+    io_uring_buf_ring_add(entries_, memory_ + index * size_of_one, size_of_one, index,
+                          static_cast<int>(count_ - 1), 0);
+    io_uring_buf_ring_advance(entries_, 1);
+}
+
+// --- connections_ahead --------------------------------------------------------------------------
+
+ahead* connections_ahead::entry_if_on(const operation& request, io_uring& ring) noexcept {
+    const bool counts =
+        request.code == opcode::receive && request.flags == operation::short_means_empty;
+    if (!counts || wanted_ == never) return nullptr;
+    ahead* entry = find(request.descriptor);
+    if (entry == nullptr) {
+        const auto index = static_cast<std::size_t>(request.descriptor);
+        try {
+            ahead fresh;
+            fresh.wanted = wanted_;
+            entries_.resize(index + index / 2 + 16, fresh);
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+        entry = &entries_[index];
+    }
+    if (entry->is_on) return entry;
+    if (entry->short_receives < entry->wanted) return nullptr;
+    if (!buffers_.is_set_up() && !buffers_.set_up(ring, buffer_count_)) {
+        give_up();
+        return nullptr;
+    }
+    entry->is_on = true;
+    return entry;
+}
+
+ahead* connections_ahead::named_by(std::uint64_t user_data) noexcept {
+    ahead* const entry = find(descriptor_of(user_data));
+    return entry != nullptr && entry->generation == user_data >> 32 ? entry : nullptr;
+}
+
+void connections_ahead::note(const operation& request, std::int32_t result) noexcept {
+    if (request.code != opcode::receive) return;
+    ahead* const entry = find(request.descriptor);
+    if (entry == nullptr) return;
+    const bool was_short = result > 0 && static_cast<std::uint32_t>(result) < request.size &&
+                           static_cast<std::size_t>(result) < provided_buffers::size_of_one;
+    if (!was_short) {
+        entry->short_receives = 0;
+    } else if (entry->short_receives < most_wanted) {
+        ++entry->short_receives;
+    }
+}
+
+void connections_ahead::arm(io_uring_sqe& submission, ahead& entry, int descriptor) noexcept {
+    io_uring_prep_recv_multishot(&submission, descriptor, nullptr, 0, 0);
+    submission.flags |= IOSQE_BUFFER_SELECT;
+    submission.buf_group = provided_buffers::group;
+    submission.user_data = user_data(entry, descriptor);
+    entry.is_armed = true;
+    ++armed_;
+}
+
+bool connections_ahead::add(ahead& entry, const io_uring_cqe& completion) noexcept {
+    if ((completion.flags & IORING_CQE_F_BUFFER) != 0) {
+        const auto index = static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
+        if (completion.res > 0) {
+            buffers_.place_of(index) = {.begin = 0,
+                                        .end = static_cast<std::uint16_t>(completion.res),
+                                        .next = provided_buffers::none};
+            (entry.held == 0 ? entry.first : buffers_.place_of(entry.last).next) = index;
+            entry.last = index;
+            ++entry.held;
+        } else {
+            buffers_.give_back(index);
+        }
+    }
+    const bool is_over = (completion.flags & IORING_CQE_F_MORE) == 0;
+    if (is_over) {
+        entry.is_armed = false;
+        --armed_;
+        const over how = meaning_of(completion.res);
+        if (how == over::unknown_to_kernel) give_up();
+        if (how == over::end) entry.end = completion.res;
+        if (how != over::pause) entry.is_ending = true;
+        turn_off_if_done(entry);
+    }
+    const bool is_full =
+        completion.res > 0 && static_cast<std::size_t>(completion.res) == buffers_.size_of_one;
+    if (is_over || entry.is_ending || !(is_full || entry.held > most_held)) return false;
+    entry.is_ending = true;
+    return true;
+}
+
+void connections_ahead::add_stranger(const io_uring_cqe& completion) noexcept {
+    if ((completion.flags & IORING_CQE_F_BUFFER) != 0)
+        buffers_.give_back(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
+    if ((completion.flags & IORING_CQE_F_MORE) == 0) --armed_;
+}
+
+std::int32_t connections_ahead::take(ahead& entry, const operation& request) noexcept {
+    if (entry.held == 0) {
+        const std::int32_t end = std::exchange(entry.end, ahead::no_end);
+        turn_off_if_done(entry);
+        return end;
+    }
+    auto* to = static_cast<std::byte*>(request.buffer);
+    std::size_t left = request.size;
+    while (left != 0 && entry.held != 0) {
+        provided_buffers::place& from = buffers_.place_of(entry.first);
+        const std::size_t count = std::min<std::size_t>(left, from.end - from.begin);
+        std::memcpy(to, buffers_.at(entry.first) + from.begin, count);
+        to += count;
+        left -= count;
+        from.begin = static_cast<std::uint16_t>(from.begin + count);
+        if (from.begin == from.end) drop_first(entry);
+    }
+    turn_off_if_done(entry);
+    return static_cast<std::int32_t>(request.size - left);
+}
+
+bool connections_ahead::forget(ahead& entry) noexcept {
+    const bool drops = entry.held != 0;
+    while (entry.held != 0) drop_first(entry);
+    const std::uint32_t generation = entry.generation + (entry.is_on ? 1 : 0);
+    entry = ahead{};
+    entry.wanted = wanted_;
+    entry.generation = generation;
+    return drops;
+}
+
+void connections_ahead::turn_off_if_done(ahead& entry) noexcept {
+    if (!entry.is_ending || entry.is_armed || entry.has_result()) return;
+    entry.is_on = false;
+    entry.is_ending = false;
+    entry.short_receives = 0;
+    const int doubled = 2 * entry.wanted;
+    entry.wanted = static_cast<std::uint8_t>(std::min<int>(doubled, most_wanted));
+}
+
+void connections_ahead::drop_first(ahead& entry) noexcept {
+    const std::uint16_t index = entry.first;
+    entry.first = buffers_.place_of(index).next;
+    --entry.held;
+    buffers_.give_back(index);
+}
+
+}  // namespace simul::detail
