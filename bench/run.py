@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds simul and what it is compared with, runs them side by side, prints tables.
 
-    bench/run.py                                 everything; about an hour
+    bench/run.py                                 everything; it says first how long that takes
     bench/run.py --list                          who takes part, and what is there of them
     bench/run.py --only echo --peers tokio,go    one workload, fewer peers
     bench/run.py --record bench/results/DATE.md  also writes DATE.raw.json and DATE-WORKLOAD.svg
@@ -13,12 +13,13 @@ is measured and how to read it."""
 import argparse
 import pathlib
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import (building, machine, peers, record, tables, thresholds,  # noqa: E402
-                     workloads)
+from harness import (building, estimate, holding, machine, peers, record, tables,  # noqa: E402
+                     thresholds, workloads)
 from harness.machine import ROOT, Failed  # noqa: E402
 from harness.session import Session  # noqa: E402
 
@@ -49,14 +50,21 @@ def read_arguments():
     return arguments, chosen
 
 
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
+
+
 def list_peers(session):
     lines = []
     for peer in session.peers:
-        states = {}
-        shown = {name: of for name, of in peer.programs.items() if name in workloads.WORKLOADS}
-        for workload, program in shown.items():
-            state = building.state_of(peer, program, session)
-            states.setdefault(state, []).append(workload)
+        states, shown = {}, []
+        for name, workload in workloads.WORKLOADS.items():
+            programs = [peer.programs[part.program] for part in workload.parts
+                        if part.program in peer.programs]
+            shown += [name] if programs else []
+            for program in programs:
+                of = states.setdefault(building.state_of(peer, program, session), [])
+                of += [name] if name not in of else []
         said = [state if len(states) == 1 else f"{state}: {', '.join(of)}"
                 for state, of in states.items()]
         lines.append([peer.key, peer.name, peer.language, ", ".join(shown),
@@ -73,10 +81,14 @@ def main():
     if arguments.list:
         list_peers(session)
         return
+    wanted = workloads.chosen(arguments.only)
+    tell(estimate.say({name: estimate.seconds_of(
+        workloads.WORKLOADS[name], session.peers, session.repetitions, session.seconds)
+        for name in wanted}))
     if builds_simul:
         building.build_simul()
     rows, sections = [], []
-    wanted = [name for name in workloads.WORKLOADS if not arguments.only or name in arguments.only]
+    began = time.monotonic()
     for name in wanted:
         try:
             found = workloads.WORKLOADS[name].measure(session)
@@ -88,11 +100,13 @@ def main():
             sections += ["", f"### {workloads.WORKLOADS[name].title}", "",
                          *workloads.table(name, found)]
     text = machine.describe(session.repetitions, building.versions(session.took_part)) + sections
+    kept = [] if arguments.only else holding.recorded()
     text += ["", "### Thresholds", "", *thresholds.report(
-        rows, workloads.NAMES, workloads.titles(), wanted)]
+        rows + kept, workloads.NAMES, workloads.titles(), arguments.only or workloads.WORKLOADS)]
     if session.left_out:
         text += ["", "### Left out", "", *(f"- {line}" for line in session.left_out)]
     print("\n".join(text))
+    tell(f"It took {estimate.minutes(time.monotonic() - began)} minutes, with building the peers.")
     if arguments.record:
         about = {"head": text[:3], "repetitions": session.repetitions,
                  "seconds": session.seconds, "left_out": session.left_out}

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TCP echo of 64 bytes: the CPU time of the server for each message."""
+"""TCP echo of 64 bytes: the CPU time of the server for each message. `echo-timeout` is the same
+with a limit of time on each read; C on epoll, which it is divided by, has none."""
 
 from harness import machine, peers, tables
 from harness.machine import Failed
 
 TITLE = "TCP echo, 64 bytes"
+TITLE_WITH_TIME_OUTS = "TCP echo, 64 bytes, a time-out for each read"
 CASES = ("1", "100", "1000")
+CASES_WITH_TIME_OUTS = ("100",)
 FORM = tables.Form("connections", "server", (
     tables.Column("messages/s", "rate"), tables.Column("p50 µs", "p50", 1),
     tables.Column("p99 µs", "p99", 1)), tables.Column("CPU µs/message", "cpu", 2))
 
 
-def measure(session):
-    session.prepare_workload("echo")
+def measure(session, workload="echo", cases=CASES):
+    session.prepare_workload(workload)
     session.builder.build(peers.LOAD)
     load = session.builder.folder / "echo_load"
 
@@ -27,4 +30,8 @@ def measure(session):
         return [{"cpu": found[0]["server_cpu"] / 1e3,
                  **{name: found[0][name] for name in ("rate", "p50", "p99", "server_busy")}}]
 
-    return session.interleaved("echo", CASES, once)
+    return session.interleaved(workload, cases, once)
+
+
+def measure_with_time_outs(session):
+    return measure(session, "echo-timeout", CASES_WITH_TIME_OUTS)

@@ -5,34 +5,29 @@ from harness import machine, peers, tables
 from harness.machine import Failed
 
 TITLE = "What the parts cost"
-OURS = "simul-epoll"
 
 
-def measure(session):
+def run_parts(session, parts, unit):
+    """Rows of programs that print operations, of which those in `unit` are kept."""
     def once(program, _case):
         ran = machine.client(session.command(program), program.environment)
         found = machine.json_lines(ran["output"])
         if not found:
             raise Failed("it printed no figures")
-        return [{"case": row["operation"], **amount(row)} for row in found]
+        return [row for row in found if unit in row]
 
-    rows = session.interleaved("micro", ("",), once)
-    rows += session.interleaved("sleepers", ("",), once)
-    rows += session.interleaved("idle", ("",), once)
-    return [{**row, "workload": "micro"} for row in rows]
+    return [row for part in parts for row in session.interleaved(part, ("",), once)]
 
 
-def amount(row):
-    return {"bytes": row["bytes"]} if "bytes" in row else {"cpu": row["nanoseconds"]}
-
-
-def is_ours(who):
-    return who.startswith("simul-")
+def measure(session):
+    return [{"workload": "micro", "case": row["operation"], "who": row["who"],
+             "repetition": row["repetition"], "cpu": row["nanoseconds"]}
+            for row in run_parts(session, ("micro", "sleepers"), "nanoseconds")]
 
 
 def best_peer(rows, operation):
     """The cheapest of those that are not simul; None if nobody else does this."""
-    others = [who for who in tables.in_order(rows, operation) if not is_ours(who)]
+    others = [who for who in tables.in_order(rows, operation) if not tables.is_ours(who)]
     return others[0] if others else None
 
 
@@ -40,27 +35,26 @@ def table(rows, names):
     """simul beside the best peer of each operation, and then everybody."""
     ours = [who for who in ("simul-epoll", "simul-uring")
             if any(row["who"] == who for row in rows)]
-    head = ["operation"]
+    head = ["ns CPU"]
     for who in ours:
         head += [names[who], "± %"]
-    head += ["unit", "best peer here", "its", "simul to it", "elsewhere"]
-    numbers = [False] + [True] * (2 * len(ours)) + [False, False, True, True, False]
+    head += ["best peer here", "its", "simul to it", "elsewhere"]
+    numbers = [False] + [True] * (2 * len(ours)) + [False, True, True, False]
     lines = []
-    operations = tables.unique(row["case"] for row in rows if is_ours(row["who"]))
+    operations = tables.unique(row["case"] for row in rows if tables.is_ours(row["who"]))
     for operation in operations:
-        measure_name = "bytes" if "bytes" in next(
-            row for row in rows if row["case"] == operation) else "cpu"
         cells = [operation]
         for who in ours:
-            values = tables.values_of(rows, operation, who, measure_name)
+            values = tables.values_of(rows, operation, who, "cpu")
             cells += [tables.shown(values, 1), f"{tables.spread(values):.0f}" if values else "–"]
         best = best_peer(rows, operation)
-        cells += ["bytes" if measure_name == "bytes" else "ns CPU", names.get(best, "–"),
+        cells += [names.get(best, "–"),
                   tables.shown(tables.values_of(rows, operation, best, "cpu"), 1),
                   str(best and ours and tables.ratio(rows, operation, ours[0], best) or "–"),
                   peers.ELSEWHERE.get(operation, "")]
         lines.append(cells)
-    return [*tables.markdown(head, numbers, lines), "", *everybody(rows, operations, names)]
+    return [*tables.markdown(head, numbers, lines), "", *everybody(rows, operations, names),
+            *tables.fewer_runs(rows, names)]
 
 
 def everybody(rows, operations, names):

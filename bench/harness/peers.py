@@ -3,8 +3,9 @@
 and how it is started for which workload.
 
 In a command {simul} is the folder that simul was built in, {built} that of the peers' programs and
-{compare} bench/compare; the workload gives {port}, {start}, {prefix}, {path}, {folder} or {state}.
-A workload has the name of its module in `workloads`."""
+{compare} bench/compare, {bench} bench and {include} the library's headers; the workload gives
+{port}, {start}, {prefix}, {path}, {folder}, {state} or {case}.
+What a program is for is the name of its workload; `sleepers` and `idle` are parts of others."""
 
 import dataclasses
 
@@ -20,6 +21,11 @@ class Program:
     builds: tuple = ()  # a key of building.RECIPES, then its words
     environment: dict = dataclasses.field(default_factory=dict)
     may_fail: bool = False  # its exit status says that some pages were not found
+    takes: float = 0.0  # seconds that a run of it takes longer than the workload says
+    most: int = 0  # runs at most, for what takes long; 0: as many as were asked for
+
+    def repetitions(self, asked):
+        return min(self.most, asked) if self.most else asked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,31 +38,36 @@ class Peer:
 
     @property
     def is_simul(self):
-        return self.key.startswith("simul-")
+        return self.key.split("-")[0] == "simul"
 
 
-def c(name, *libraries, words=("{port}",)):
-    return Program((f"{{built}}/{name}", *words), ("c", name, *libraries))
+def c(name, *libraries, words=("{port}",), **fields):
+    return Program((f"{{built}}/{name}", *words), ("c", name, *libraries), **fields)
 
 
-def cpp(name, *words):
-    return Program((f"{{built}}/{name}", *words), ("c++", name))
+def cpp(name, *words, **fields):
+    return Program((f"{{built}}/{name}", *words), ("c++", name), **fields)
 
 
-def go(name, *words):
-    return Program((f"{{built}}/go_{name}", *words), ("go", name), ONE_PROCESSOR)
+def go(name, *words, **fields):
+    return Program((f"{{built}}/go_{name}", *words), ("go", name), ONE_PROCESSOR, **fields)
 
 
-def rust(name, *words):
-    return Program((f"{{built}}/{name}", *words), ("rust", name))
+def rust(name, *words, **fields):
+    return Program((f"{{built}}/{name}", *words), ("rust", name), **fields)
 
 
-def python(name, *words):
-    return Program((PYTHON, f"{{compare}}/python/{name}.py", *words))
+def python(name, *words, **fields):
+    return Program((PYTHON, f"{{compare}}/python/{name}.py", *words), **fields)
 
 
-def node(name, *words):
-    return Program(("node", f"{{compare}}/node/{name}.js", *words))
+def node(name, *words, **fields):
+    return Program(("node", f"{{compare}}/node/{name}.js", *words), **fields)
+
+
+def compilation(library):
+    return Program(("g++", "-std=c++23", "-O2", "-I{include}",
+                    f"{{bench}}/compile/{library}_{{case}}.cpp"))
 
 
 def crawl(program):
@@ -68,8 +79,8 @@ def simul(backend):
     return {
         "micro": Program(("{simul}/bench/bench_core",), (), backend),
         "sleepers": Program(("{simul}/bench/bench_sleepers",), (), backend),
-        "idle": Program(("{simul}/bench/bench_idle",), (), backend),
         "echo": Program(("{simul}/bench/bench_echo", "{port}"), (), backend),
+        "echo-timeout": Program(("{simul}/bench/bench_echo_timeout", "{port}"), (), backend),
         "plaintext": Program(("{simul}/bench/bench_plaintext", "{port}"), (), backend),
         **crawl(Program(
             ("{simul}/apps/simul/simul", "crawl", "{start}", "--include", r"\.html$",
@@ -94,10 +105,13 @@ CARGO = ("cargo", "rustc", "librust-tokio-dev", "librust-hyper-dev")
 PEERS = (
     # The floor, which everything is divided by.
     Peer("epoll", "C on epoll", "C", ("gcc",), {
-        "echo": c("echo_epoll"), "plaintext": c("http_epoll"),
+        "echo": c("echo_epoll"), "echo-timeout": c("echo_epoll"), "plaintext": c("http_epoll"),
         **crawl(c("crawl_epoll", words=("{port}", "{path}", "100")))}),
     Peer("uring", "C on io_uring", "C", ("liburing-dev", "gcc"), {
         "echo": c("echo_uring", "-luring"), "plaintext": c("http_uring", "-luring")}),
+    # What does not depend on the backend, or measures both.
+    Peer("simul", "simul", "C++", (), {
+        "compile": compilation("simul"), "idle": Program(("{simul}/bench/bench_idle",))}),
     Peer("simul-epoll", "simul, epoll", "C++", (), simul(EPOLL)),
     Peer("simul-uring", "simul, io_uring", "C++", (), simul(URING)),
     Peer("libuv", "libuv", "C", ("libuv1-dev", "gcc"), {
@@ -105,49 +119,55 @@ PEERS = (
     Peer("asio-callback", "asio, callbacks", "C++", ("libasio-dev",), {
         "echo": cpp("echo_asio_callback", "{port}")}),
     Peer("asio-awaitable", "asio, awaitable", "C++", ("libasio-dev",), {
-        "echo": cpp("echo_asio_awaitable", "{port}"), "micro": cpp("micro_asio")}),
+        "echo": cpp("echo_asio_awaitable", "{port}"),
+        "echo-timeout": cpp("echo_timeout_asio", "{port}"), "micro": cpp("micro_asio", takes=4.0),
+        "sleepers": cpp("sleepers_asio", takes=2.0), "compile": compilation("asio")}),
     Peer("beast", "Beast", "C++", ("libboost-dev",), {"plaintext": cpp("http_beast", "{port}")}),
     Peer("tokio", "tokio", "Rust", ("librust-tokio-dev", *CARGO), {
-        "echo": rust("echo_tokio", "{port}"), "micro": rust("micro_tokio")}),
+        "echo": rust("echo_tokio", "{port}"),
+        "echo-timeout": rust("echo_timeout_tokio", "{port}"),
+        "micro": rust("micro_tokio", takes=2.0), "sleepers": rust("sleepers_tokio", takes=1.0)}),
     Peer("hyper", "hyper", "Rust", ("librust-hyper-dev", *CARGO), {
         "plaintext": rust("http_hyper", "{port}"), **crawl(rust("crawl_hyper", *SITE))}),
     Peer("go", "Go", "Go", ("golang-go",), {
-        "echo": go("echo", "{port}"), "plaintext": go("http", "{port}"), "micro": go("micro"),
-        **crawl(go("crawl", *SITE))}),
+        "echo": go("echo", "{port}"), "echo-timeout": go("echo_timeout", "{port}"),
+        "plaintext": go("http", "{port}"), "micro": go("micro", takes=4.0),
+        "sleepers": go("sleepers", takes=5.0), **crawl(go("crawl", *SITE, takes=1.0))}),
     Peer("node", "Node", "JavaScript", ("nodejs",), {
         "echo": node("echo", "{port}"), "plaintext": node("http", "{port}"),
-        **crawl(node("crawl", *SITE))}),
+        **crawl(node("crawl", *SITE, takes=1.0))}),
     Peer("asyncio-protocol", "asyncio, protocol", "Python", ("python3",),
          asyncio("asyncio", "protocol")),
     Peer("asyncio-streams", "asyncio, streams", "Python", ("python3",),
          asyncio("asyncio", "streams")),
-    Peer("asyncio", "asyncio", "Python", ("python3",), {"micro": python("micro", "asyncio")}),
+    Peer("asyncio", "asyncio", "Python", ("python3",), {
+        "micro": python("micro", "asyncio", takes=8.0, most=3)}),
     Peer("uvloop-protocol", "uvloop, protocol", "Python", ("python3-uvloop",),
          asyncio("uvloop", "protocol")),
     Peer("uvloop-streams", "uvloop, streams", "Python", ("python3-uvloop",),
          asyncio("uvloop", "streams")),
     Peer("uvloop", "uvloop", "Python", ("python3-uvloop",), {
-        "micro": python("micro", "uvloop")}),
+        "micro": python("micro", "uvloop", takes=8.0, most=3)}),
     Peer("nginx", "nginx", "C", ("nginx-light",), {
         "plaintext": Program(("nginx", "-c", "{folder}/nginx.conf"))}),
     Peer("aiohttp", "aiohttp", "Python", ("python3-aiohttp",), {
         "plaintext": python("http_aiohttp", "asyncio", "{port}"),
-        **crawl(python("crawl_aiohttp", "asyncio", *SITE))}),
+        **crawl(python("crawl_aiohttp", "asyncio", *SITE, takes=3.5, most=3))}),
     Peer("aiohttp-uvloop", "aiohttp on uvloop", "Python", ("python3-aiohttp", "python3-uvloop"), {
         "plaintext": python("http_aiohttp", "uvloop", "{port}"),
-        **crawl(python("crawl_aiohttp", "uvloop", *SITE))}),
+        **crawl(python("crawl_aiohttp", "uvloop", *SITE, takes=3.5, most=3))}),
     Peer("wget2", "wget2", "C", ("wget2",), crawl(wget2("a,link"))),
     Peer("wget2-href", "wget2, href only", "C", ("wget2",), crawl(wget2("a/href,link/href"))),
     # One run without latency takes half a minute already.
     Peer("scrapy", "Scrapy", "Python", ("python3-scrapy",), {
-        "crawl": python("crawl_scrapy", *SITE)}),
+        "crawl": python("crawl_scrapy", *SITE, takes=27.0, most=2)}),
 )
 FLOOR = "epoll"
 
 # What the loads and the server of the crawl need.
 WORKLOAD_PACKAGES = {
-    "micro": (),
     "echo": ("gcc",),
+    "echo-timeout": ("gcc",),
     "plaintext": ("wrk", "nginx-light"),
     "crawl": ("nginx-light", "libnginx-mod-http-echo", "python3.11-doc", "postgresql-doc-15"),
 }
@@ -166,8 +186,7 @@ ELSEWHERE = {
     "lock and unlock a free mutex": "corral 3.5, libcoro 20",
     "time-out around a ready child": "corral 777",
     "spawn, sleep and wake": "corral 2408, libcoro 3109",
-    "heap of an idle TCP connection, epoll": "libuv 268, tokio 4331",
-    "memory of one of a million tasks that sleep": "libcoro 506, corral 753, asio 1096, tokio 1160, Go 2704",
+    "memory of one of a million tasks that sleep": "libcoro 506, corral 753",
 }
 
 

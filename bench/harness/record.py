@@ -12,8 +12,9 @@ def write(path, text, about, rows):
     path.with_suffix(".raw.json").write_text(raw(about, rows))
     for name in tables.unique(row["workload"] for row in rows):
         those = [row for row in rows if row["workload"] == name]
-        picture = plot.svg(*workloads.picture(name, those))
-        path.with_name(f"{path.stem}-{name}.svg").write_text(picture)
+        picture = workloads.picture(name, those)
+        if picture is not None:
+            path.with_name(f"{path.stem}-{name}.svg").write_text(plot.svg(*picture))
 
 
 def raw(about, rows):

@@ -31,7 +31,7 @@ class Session:
     def command(self, program, **values):
         return building.fill(program.command, {
             "simul": self.simul, "built": self.builder.folder, "compare": building.COMPARE,
-            **values})
+            "bench": building.COMPARE.parent, "include": machine.ROOT / "include", **values})
 
     def entrants(self, workload):
         """The peers that can take part; the others are left out."""
@@ -53,7 +53,8 @@ class Session:
         return found
 
     def interleaved(self, workload, cases, measure):
-        """Rows of everybody in every case, as often as was asked for, each time in another order.
+        """Rows of everybody in every case, as often as was asked for (what takes long less often),
+        each time in another order.
         `measure(program, case)` runs one once and returns its rows; who fails is left out of the
         rest."""
         rows = []
@@ -61,6 +62,8 @@ class Session:
         entrants = self.entrants(workload)
         for repetition in range(self.repetitions):
             for peer in tables.rotated(entrants, repetition):
+                if repetition >= peer.programs[workload].repetitions(self.repetitions):
+                    continue
                 for case in cases:
                     if peer.key in out:
                         break

@@ -95,9 +95,13 @@ def shown(values, digits):
     return f"{middle(values):,.{digits}f}" if values else "–"
 
 
+def is_ours(key):
+    return key.split("-")[0] == "simul"
+
+
 def emphasized(key, names):
     """simul's own rows are to be found at a glance."""
-    return f"**{names[key]}**" if key.startswith("simul-") else names[key]
+    return f"**{names[key]}**" if is_ours(key) else names[key]
 
 
 def comparison(rows, form, names, floor):
@@ -107,7 +111,7 @@ def comparison(rows, form, names, floor):
     head = [form.who, *(column.title for column in form.columns), form.cpu.title, "± %"]
     numbers = [False] + [True] * (len(form.columns) + 3)
     if form.case:
-        head, numbers = [form.case, *head], [True, *numbers]
+        head, numbers = [form.case, *head], [all(map(str.isdigit, cases)), *numbers]
     lines = []
     for case in cases:
         for who in in_order(rows, case):
@@ -119,3 +123,13 @@ def comparison(rows, form, names, floor):
                       str(ratio(rows, case, who, floor) or "–")]
             lines.append([case, *cells] if form.case else cells)
     return markdown([*head, f"to {names[floor]}"], numbers, lines)
+
+
+def fewer_runs(rows, names):
+    """A sentence about those who ran less often than the others, if there are any."""
+    runs = {}
+    for row in rows:
+        runs.setdefault(row["who"], set()).add(row["repetition"])
+    most = max(map(len, runs.values()), default=0)
+    few = [f"{names[who]} {len(those)}" for who, those in runs.items() if len(those) < most]
+    return ["", f"Fewer runs than the others' {most}: {', '.join(few)}."] if few else []

@@ -7,7 +7,9 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "simul/concurrency/cores.hpp"
@@ -17,13 +19,22 @@
 
 namespace {
 
+/// Whether the client has closed the connection without having read everything, which is its right.
+bool is_gone(const std::error_code& cause) {
+    return cause == std::errc::connection_reset || cause == std::errc::broken_pipe;
+}
+
 simul::task<> echo(simul::accepted connection) {
     simul::tcp_stream stream = std::move(connection.stream);
     std::array<std::byte, 4096> buffer;
-    while (true) {
-        const std::size_t size = co_await stream.read_some(buffer);
-        if (size == 0) co_return;
-        co_await simul::write_all(stream, std::span{buffer}.first(size));
+    try {
+        while (true) {
+            const std::size_t size = co_await stream.read_some(buffer);
+            if (size == 0) co_return;
+            co_await simul::write_all(stream, std::span{buffer}.first(size));
+        }
+    } catch (const std::system_error& failure) {
+        if (!is_gone(failure.code())) throw;
     }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "measure.hpp"
+#include "simul/concurrency/event.hpp"
 #include "simul/concurrency/mutex.hpp"
 #include "simul/concurrency/queue.hpp"
 #include "simul/concurrency/run.hpp"
@@ -156,6 +157,39 @@ void arm_and_cancel() {
     watch.report("arm and cancel a timer", count);
 }
 
+// Each tells when it was the last one.
+struct counted_timer : simul::timer {
+    counted_timer() noexcept : timer{&count_down} {}
+
+    static void count_down(simul::timer& self) noexcept {
+        auto& own = static_cast<counted_timer&>(self);
+        if (--*own.left == 0) own.all_have_fired->set();
+    }
+
+    std::size_t* left = nullptr;
+    simul::event* all_have_fired = nullptr;
+};
+
+// Whole milliseconds, since some of the peers have no others.
+task<> fire() {
+    constexpr std::size_t count = 100'000;
+    random_numbers random;
+    simul::loop& loop = simul::loop::current();
+    simul::event all_have_fired;
+    std::size_t left = count;
+    std::vector<counted_timer> timers(count);
+    const stopwatch watch;
+    const simul::time_point start = loop.now();
+    for (counted_timer& each : timers) {
+        each.left = &left;
+        each.all_have_fired = &all_have_fired;
+        each.deadline = start + std::chrono::milliseconds{random() % 200U};
+        loop.arm(each);
+    }
+    co_await all_have_fired.wait();
+    watch.report("arm and fire a timer", count);
+}
+
 task<> sleep_and_wake() {
     constexpr std::size_t count = 100'000;
     const stopwatch watch;
@@ -178,6 +212,7 @@ task<> measure_all() {
     co_await lock();
     co_await time_limits();
     arm_and_cancel();
+    co_await fire();
     co_await sleep_and_wake();
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bench/micro/measure.hpp: the CPU time of something that is done many times.
+// bench/micro/measure.hpp: the CPU time of what is done many times, and memory.
 #pragma once
 
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include <time.h>
@@ -32,6 +33,18 @@ public:
 private:
     double began_ = cpu_nanoseconds();
 };
+
+/// Bytes of this process that are in memory.
+inline double resident_bytes() {
+    std::FILE* file = std::fopen("/proc/self/statm", "r");
+    if (file == nullptr) std::abort();
+    long total = 0;
+    long resident = 0;
+    const int read = std::fscanf(file, "%ld %ld", &total, &resident);
+    std::fclose(file);
+    if (read != 2) std::abort();
+    return static_cast<double>(resident) * 4096;
+}
 
 /// Prints an amount of memory in the same way.
 inline void report_bytes(std::string_view what, double bytes) {

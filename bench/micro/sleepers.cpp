@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A million tasks that sleep, and are cancelled; a hundred thousand that wait at one queue.
+// A million tasks that sleep, and are cancelled, and 100,000; a hundred thousand that wait at one
+// queue.
 #include <chrono>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
+#include <string_view>
 
 #include "measure.hpp"
 #include "simul/concurrency/queue.hpp"
@@ -19,18 +19,6 @@ using namespace std::chrono_literals;
 using bench::stopwatch;
 using simul::task;
 
-// Bytes of this process that are in memory.
-double resident_bytes() {
-    std::FILE* file = std::fopen("/proc/self/statm", "r");
-    if (file == nullptr) std::abort();
-    long total = 0;
-    long resident = 0;
-    const int read = std::fscanf(file, "%ld %ld", &total, &resident);
-    std::fclose(file);
-    if (read != 2) std::abort();
-    return static_cast<double>(resident) * 4096;
-}
-
 task<> sleep_long() {
     co_await simul::sleep_for(24h);
 }
@@ -42,20 +30,19 @@ task<> consume(simul::queue<int>& items) {
 
 task<> many_sleepers() {
     constexpr std::size_t count = 1'000'000;
-    const double before = resident_bytes();
+    const double before = bench::resident_bytes();
     co_await simul::with_task_group([&](simul::task_group& group) -> task<> {
         const stopwatch spawning;
         for (std::size_t each = 0; each != count; ++each) group.spawn(sleep_long());
         co_await simul::yield_now();
         spawning.report("spawn one of a million tasks that sleep", count);
         bench::report_bytes("memory of one of a million tasks that sleep",
-                            (resident_bytes() - before) / static_cast<double>(count));
+                            (bench::resident_bytes() - before) / static_cast<double>(count));
         group.cancel();
     });
 }
 
-task<> cancel_sleepers() {
-    constexpr std::size_t count = 1'000'000;
+task<> cancel_sleepers(std::string_view operation, std::size_t count) {
     simul::task_group group;
     std::optional<stopwatch> cancelling;
     for (std::size_t each = 0; each != count; ++each) group.spawn(sleep_long());
@@ -65,7 +52,7 @@ task<> cancel_sleepers() {
         group.cancel();
     });
     co_await group.run();
-    cancelling->report("cancel one of a million tasks that sleep", count);
+    cancelling->report(operation, count);
 }
 
 task<> many_consumers() {
@@ -85,7 +72,8 @@ task<> many_consumers() {
 
 task<> measure_all() {
     co_await many_sleepers();
-    co_await cancel_sleepers();
+    co_await cancel_sleepers("cancel one of a million tasks that sleep", 1'000'000);
+    co_await cancel_sleepers("cancel one of 100,000 tasks that sleep", 100'000);
     co_await many_consumers();
 }
 

@@ -7,8 +7,10 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import sys
 import tempfile
+import threading
 import types
 import unittest
 import unittest.mock
@@ -16,8 +18,9 @@ import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 
-from harness import (building, crawl, machine, micro, peers, plaintext, plot, record,  # noqa: E402
-                     session, tables, thresholds, workloads)
+from harness import (building, compilation, crawl, estimate, holding, machine,  # noqa: E402
+                     memory, micro, peers, plaintext, plot, record, session, tables, thresholds,
+                     workloads)
 
 NAMES = {"epoll": "C on epoll", "simul-epoll": "simul, epoll", "slow": "the slow one",
          "simul-uring": "simul, io_uring"}
@@ -97,14 +100,38 @@ class Tables(unittest.TestCase):
         operation = "lock and unlock a free mutex"
         rows = [row("simul-epoll", 5.0, case=operation), row("slow", 50.0, case=operation),
                 row("epoll", 10.0, case=operation), row("slow", 1.0, case="only others do this"),
-                {"workload": "micro", "case": "memory", "who": "simul-epoll", "repetition": 0,
-                 "bytes": 448.2}]
+                row("simul-epoll", 448.2, case="nobody else does this")]
         lines = micro.table(rows, NAMES)
         self.assertEqual(
-            f"| {operation} | 5.0 | 0 | ns CPU | C on epoll | 10.0 | 0.50 "
+            f"| {operation} | 5.0 | 0 | C on epoll | 10.0 | 0.50 "
             f"| {peers.ELSEWHERE[operation]} |", lines[2])
-        self.assertEqual("| memory | 448.2 | 0 | bytes | – | – | – |  |", lines[3])
+        self.assertEqual("| nobody else does this | 448.2 | 0 | – | – | – |  |", lines[3])
         self.assertEqual(f"| {operation} | 5.0 | 50.0 | 10.0 |", lines[-1])
+
+    def test_who_ran_less_often_is_named(self):
+        self.assertEqual([], tables.fewer_runs(UNSTEADY, NAMES))
+        self.assertEqual(["", "Fewer runs than the others' 3: the slow one 1."],
+                         tables.fewer_runs([*UNSTEADY, row("slow", 1.0)], NAMES))
+
+    def test_who_takes_least_memory_comes_first_in_each_case(self):
+        case = "memory of one of a million tasks that sleep"
+        rows = [{"case": case, "who": "slow", "repetition": 0, "bytes": 2688.3},
+                {"case": case, "who": "simul-epoll", "repetition": 0, "bytes": 432.2},
+                {"case": "idle", "who": "slow", "repetition": 0, "bytes": 4331.0}]
+        self.assertEqual([f"| {case} | **simul, epoll** | 432 | 0 | {peers.ELSEWHERE[case]} |",
+                          f"| {case} | the slow one | 2,688 | 0 |  |",
+                          "| idle | the slow one | 4,331 | 0 |  |"],
+                         memory.table(rows, NAMES)[2:])
+        self.assertEqual("slow", memory.least_of_others(rows, case))
+        # What takes nothing at all is no measure for a ratio.
+        rows.append({"case": case, "who": "epoll", "repetition": 0, "bytes": 0.0})
+        self.assertEqual("slow", memory.least_of_others(rows, case))
+
+    def test_sources_are_compared_with_those_of_asio(self):
+        rows = [row("simul", 1.0, case="hello", workload="compile", lines=51004),
+                row("asio-awaitable", 4.0, case="hello", workload="compile", lines=121560)]
+        self.assertEqual("| hello | **simul** | 51,004 | 1.00 | 0 | 0.25 |",
+                         workloads.table("compile", rows)[2])
 
 
 class Plots(unittest.TestCase):
@@ -161,6 +188,14 @@ class Plots(unittest.TestCase):
                          [(bar.label, bar.ratio.middle) for bar in panels[0].bars])
         self.assertEqual(1, len(panels))
 
+    def test_memory_is_drawn_by_its_bytes_and_what_has_no_comparison_is_not_drawn(self):
+        rows = [{"workload": "memory", "case": "x", "who": who, "repetition": 0, "bytes": amount}
+                for who, amount in (("tokio", 1000.0), ("simul-epoll", 250.0))]
+        _, note, panels = workloads.picture("memory", rows)
+        self.assertTrue(note.startswith("Memory to the best peer's"))
+        self.assertEqual([0.25, 1.0], [bar.ratio.middle for bar in panels[0].bars])
+        self.assertIsNone(workloads.picture("hold", [{**rows[0], "case": "", "workload": "hold"}]))
+
 
 class Thresholds(unittest.TestCase):
     def report(self, rows, *workload_names):
@@ -169,7 +204,7 @@ class Thresholds(unittest.TestCase):
     def test_a_ratio_above_its_limit_is_not_held(self):
         lines = self.report([row("epoll", 10.0), row("simul-epoll", 10.4),
                              row("simul-uring", 10.4)], "echo")
-        self.assertEqual("1 held, 1 not held.", lines[0])
+        self.assertEqual("1 held, 1 not held, 6 not measured.", lines[0])
         self.assertIn("- TCP echo, 64 bytes, 1 connection, simul, epoll, CPU to C on epoll: 1.040, "
                       "limit 1.040: held", lines)
         self.assertIn("- TCP echo, 64 bytes, 1 connection, simul, io_uring, CPU to C on epoll: "
@@ -177,7 +212,7 @@ class Thresholds(unittest.TestCase):
 
     def test_what_was_not_measured_is_neither(self):
         lines = self.report([row("simul-epoll", 10.0)], "echo")
-        self.assertEqual("0 held, 0 not held.", lines[0])
+        self.assertEqual("0 held, 0 not held, 8 not measured.", lines[0])
         self.assertIn("- TCP echo, 64 bytes, 1 connection, simul, epoll, CPU to C on epoll: "
                       "not measured in this run, limit 1.040", lines)
 
@@ -193,11 +228,33 @@ class Thresholds(unittest.TestCase):
 
     def test_an_absolute_limit_is_in_its_unit(self):
         case = "memory of one of a million tasks that sleep"
-        rows = [{"workload": "micro", "case": case, "who": "simul-epoll", "repetition": number,
+        rows = [{"workload": "memory", "case": case, "who": "simul-epoll", "repetition": number,
                  "bytes": amount} for number, amount in enumerate((250.0, 260.0, 300.0))]
         self.assertTrue(any(
             line.endswith("260.0 bytes (250.0 bytes–300.0 bytes), limit 256.0 bytes: **NOT HELD**")
-            for line in self.report(rows, "micro")))
+            for line in self.report(rows, "memory")))
+
+    def test_what_was_kept_of_another_run_names_its_file_and_what_measures_it(self):
+        rows = [{"workload": "hold", "case": "", "who": "simul-epoll", "repetition": 0,
+                 "connections": 1e6, "bytes": 5824.0, "in one process": 19_607.8,
+                 "recorded": "bench/results/x-hold.md"}]
+        told = "(bench/results/x-hold.md; bench/run.py --only hold measures it)"
+        self.assertEqual([
+            "1 held, 2 not held, 0 not measured.", "",
+            "- A million connections, simul, epoll: 1,000,000 connections, at least 1,000,000 "
+            f"connections: held {told}",
+            "- A million connections, simul, epoll: 5,824 bytes of an end, limit 5,000 bytes of an "
+            f"end: **NOT HELD** {told}",
+            "- A million connections, simul, epoll: 19,608 connections in one process, at least "
+            f"90,000 connections in one process: **NOT HELD** {told}"],
+            self.report(rows, "hold"))
+        del rows[0]["recorded"]
+        self.assertTrue(self.report(rows, "hold")[2].endswith(": held"))
+
+    def test_the_lines_of_a_header_have_a_limit(self):
+        rows = [row("simul", 0.1, case="task", workload="compile", lines=15_001)]
+        self.assertIn("- Compilation, task source file, simul: 15,001 preprocessed lines, limit "
+                      "15,000 preprocessed lines: **NOT HELD**", self.report(rows, "compile"))
 
     def test_only_the_workloads_that_ran_are_judged(self):
         self.assertFalse(any("echo, 64" in line for line in self.report([], "crawl")))
@@ -205,17 +262,107 @@ class Thresholds(unittest.TestCase):
     def test_every_target_is_about_a_peer_and_a_workload_that_exist(self):
         for target in thresholds.TARGETS:
             with self.subTest(target=target):
-                self.assertIn(target.workload, workloads.WORKLOADS)
+                programs = {part.program for part in workloads.WORKLOADS[target.workload].parts}
                 for key in filter(None, (target.who, target.against)):
                     peer = next(peer for peer in peers.PEERS if peer.key == key)
-                    self.assertIn(target.workload, peer.programs)
+                    self.assertTrue(programs & peer.programs.keys() or target.workload == "hold")
 
     def test_every_operation_with_a_target_is_measured(self):
         root = building.ROOT / "bench" / "micro"
         text = "".join(path.read_text() for path in root.glob("*.cpp"))
         for operation in [*(target.case for target in thresholds.TARGETS
-                            if target.workload == "micro"), *peers.ELSEWHERE]:
-            self.assertIn(f'"{operation}"', text)
+                            if target.workload in ("micro", "memory")), *peers.ELSEWHERE]:
+            if operation != memory.IDLE:
+                self.assertIn(f'"{operation}"', text)
+
+
+class Estimates(unittest.TestCase):
+    WORKLOAD = workloads.Workload("", None, (workloads.Part("echo", 3, 0.75, True),
+                                             workloads.Part("sleepers", 1, 2.0)))
+
+    def test_a_run_takes_what_its_parts_take_each_peer_as_often_as_it_runs(self):
+        programs = {"echo": peers.Program(("a",)),
+                    "sleepers": peers.Program(("b",), takes=1.75, most=2)}
+        peer = peers.Peer("x", "X", "C", (), programs)
+        nobody = peers.Peer("y", "Y", "C", (), {"plaintext": peers.Program(("c",))})
+        # Each run waits a quarter of a second: 5 × 3 × (1 + 0.75 + 0.25), and 2 × (2 + 1.75 + 0.25).
+        self.assertEqual(38.0, estimate.seconds_of(self.WORKLOAD, [peer, nobody], 5, 1.0))
+        self.assertEqual(0.0, estimate.seconds_of(self.WORKLOAD, [nobody], 5, 1.0))
+
+    def test_it_is_said_in_minutes(self):
+        self.assertEqual("About 11 minutes besides building: echo 10, micro 1.0.",
+                         estimate.say({"echo": 600.0, "micro": 60.0}))
+
+    def test_everything_with_the_default_options_fits_into_fifty_minutes(self):
+        total = sum(estimate.seconds_of(workloads.WORKLOADS[name], peers.PEERS, 5, 1.0)
+                    for name in workloads.chosen([]))
+        self.assertLess(total, 50 * 60)
+
+    def test_a_million_connections_are_held_only_when_that_is_asked_for(self):
+        self.assertNotIn("hold", workloads.chosen([]))
+        self.assertEqual(["echo", "hold"], workloads.chosen(["hold", "echo"]))
+
+
+class Kept(unittest.TestCase):
+    TEXT = """### c1m, epoll
+
+| what | target | measured | |
+|---|--:|--:|---|
+| connections | 1,000,000 | 999,000 | NOT HELD |
+
+### c1m, epoll, attempt 2
+
+| connections | 1,000,000 | 1,000,000 | held |
+| memory of all, MB | ≤ 14,000 | 11,648 | held |
+
+### c10k, epoll
+
+| connections | 10,000 | 10,000 | held |
+| memory of all, MB | – | 268 |  |
+
+### c1m, io_uring
+
+NOT HELD: given up after 600 s
+"""
+
+    def test_the_last_attempt_at_a_million_connections_is_read(self):
+        self.assertEqual([{"workload": "hold", "case": "", "who": "simul-epoll", "repetition": 0,
+                           "connections": 1e6, "in one process": 20_000.0, "bytes": 5824.0}],
+                         holding.rows_of(self.TEXT, 50))
+
+    def test_the_newest_file_with_a_million_connections_is_taken_and_named(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            self.assertEqual([], holding.recorded(folder))
+            (folder / "2026-01-01-hold.md").write_text(self.TEXT.replace("11,648", "10,000"))
+            (folder / "2026-02-02-hold.md").write_text(self.TEXT)
+            (folder / "2026-03-03.md").write_text("### c10k, epoll\n")
+            found = holding.recorded(folder)
+        self.assertEqual([(5824.0, "bench/results/2026-02-02-hold.md")],
+                         [(each["bytes"], each["recorded"]) for each in found])
+
+    def run_hold(self, record, complaint):
+        def run(command, **_):
+            if record:
+                command[command.index("--record") + 1].write_text(record)
+            return types.SimpleNamespace(stderr=complaint)
+
+        with unittest.mock.patch.object(holding.subprocess, "run", run):
+            return holding.measure(types.SimpleNamespace(simul=pathlib.Path("/nonexistent")))
+
+    def test_what_hold_py_has_recorded_is_measured_now(self):
+        rows = self.run_hold(self.TEXT, "")
+        self.assertEqual([("simul-epoll", 5824.0)], [(each["who"], each["bytes"]) for each in rows])
+        self.assertNotIn("recorded", rows[0])
+
+    def test_why_hold_py_could_not_run_is_said(self):
+        with self.assertRaisesRegex(machine.Failed, "c1m needs root"):
+            self.run_hold("", "warning\nc1m needs root\n")
+        with self.assertRaisesRegex(machine.Failed, "measured nothing"):
+            self.run_hold("", "")
+
+    def test_there_is_a_kept_run_of_a_million_connections(self):
+        self.assertEqual(1e6, holding.recorded()[0]["connections"])
 
 
 class Peers(unittest.TestCase):
@@ -237,8 +384,8 @@ class Peers(unittest.TestCase):
 
     def test_a_word_chooses_a_family_and_never_drops_simul_or_the_floor(self):
         chosen = [peer.key for peer in peers.chosen(["asio", "go"])]
-        self.assertEqual(["epoll", "simul-epoll", "simul-uring", "asio-callback", "asio-awaitable",
-                          "go"], chosen)
+        self.assertEqual(["epoll", "simul", "simul-epoll", "simul-uring", "asio-callback",
+                          "asio-awaitable", "go"], chosen)
         self.assertEqual(len(peers.PEERS), len(peers.chosen([])))
         with self.assertRaises(ValueError):
             peers.chosen(["nobody"])
@@ -305,6 +452,59 @@ class Programs(unittest.TestCase):
                          [(each["who"], each["repetition"], each["case"]) for each in rows])
         self.assertEqual(["Absent is left out of echo: none is not there",
                           "Bad is left out of echo: it broke"], running.left_out)
+
+    def test_what_takes_long_runs_less_often(self):
+        arguments = types.SimpleNamespace(build=pathlib.Path("/nonexistent"), repetitions=3,
+                                          seconds=1, wait=0)
+        chosen = [peers.Peer("long", "Long", "C", (), {"echo": peers.Program(("sh",), most=2)}),
+                  peers.Peer("short", "Short", "C", (), {"echo": peers.Program(("sh",))})]
+        running = session.Session(arguments, chosen, building.Builder(pathlib.Path("/nonexistent")))
+        with contextlib.redirect_stderr(io.StringIO()):
+            rows = running.interleaved("echo", ("1",), lambda program, case: [{"cpu": 1.0}])
+        self.assertEqual({"long": 2, "short": 3},
+                         {who: sum(each["who"] == who for each in rows)
+                          for who in ("long", "short")})
+
+    def test_lines_are_counted_without_blank_ones_and_the_preprocessor_s(self):
+        self.assertEqual(2, compilation.count_lines('# 1 "x.cpp"\n\nint a;\n  \n#pragma b\n'))
+
+    def test_the_hello_world_that_is_compiled_is_the_readme_s(self):
+        source = (building.ROOT / "bench" / "compile" / "simul_hello.cpp").read_text()
+        program = source[source.index("#include"):]
+        self.assertIn(f"```cpp\n{program}```", (building.ROOT / "README.md").read_text())
+
+    def test_every_source_that_is_compiled_exists(self):
+        for peer in peers.PEERS:
+            if "compile" in peer.programs:
+                for case in compilation.CASES:
+                    command = building.fill(peer.programs["compile"].command,
+                                            {"bench": building.ROOT / "bench", "case": case})
+                    self.assertTrue(pathlib.Path(command[-1]).is_file(), command[-1])
+
+    def test_idle_connections_are_open_as_long_as_they_are_wanted(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            opened = []
+
+            def send_back():
+                for _ in range(3):
+                    one = listener.accept()[0]
+                    opened.append(one)
+                    one.sendall(one.recv(1))
+
+            server = threading.Thread(target=send_back)
+            server.start()
+            with memory.connections(listener.getsockname()[1], 3):
+                server.join()
+                self.assertEqual(3, len(opened))
+                for one in opened:
+                    one.setblocking(False)
+                    with self.assertRaises(BlockingIOError):
+                        one.recv(1)
+            for one in opened:
+                one.setblocking(True)
+                with self.assertRaises(ConnectionResetError):
+                    one.recv(1)
+                one.close()
 
     def test_a_record_has_the_tables_every_row_and_a_plot(self):
         rows = [row("epoll", 10.0), row("simul-epoll", 11.0)]

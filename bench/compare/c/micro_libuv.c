@@ -6,7 +6,7 @@
 #include <time.h>
 #include <uv.h>
 
-enum { turns = 1000000, timer_count = 1000000 };
+enum { turns = 1000000, timer_count = 1000000, timers_that_fire = 100000 };
 
 static double cpu_nanoseconds(void) {
     struct timespec time;
@@ -48,5 +48,14 @@ int main(void) {
     }
     for (long i = 0; i < timer_count; ++i) uv_timer_stop(&timers[i]);
     report("arm and cancel a timer", began, timer_count);
+
+    srand(1);
+    began = cpu_nanoseconds();
+    uv_update_time(loop);
+    for (long i = 0; i < timers_that_fire; ++i) {
+        uv_timer_start(&timers[i], on_time, (uint64_t)rand() % 200, 0);
+    }
+    uv_run(loop, UV_RUN_DEFAULT);
+    report("arm and fire a timer", began, timers_that_fire);
     return 0;
 }

@@ -154,6 +154,21 @@ awaitable<void> arm_and_cancel(asio::io_context& context) {
     watch.report("arm and cancel a timer", many);
 }
 
+awaitable<void> fire(asio::io_context& context) {
+    constexpr long count = 100'000;
+    random_numbers random;
+    countdown all{context, count};
+    std::vector<std::unique_ptr<asio::steady_timer>> timers(count);
+    const stopwatch watch;
+    for (auto& each : timers) {
+        each = std::make_unique<asio::steady_timer>(context,
+                                                    std::chrono::milliseconds{random() % 200U});
+        each->async_wait([&](std::error_code) { all.one_less(); });
+    }
+    co_await all.wait();
+    watch.report("arm and fire a timer", count);
+}
+
 awaitable<void> sleep_and_wake(asio::io_context& context) {
     constexpr long count = 100'000;
     random_numbers random;
@@ -172,6 +187,7 @@ awaitable<void> measure_all(asio::io_context& context) {
     co_await reschedule(context);
     co_await hand_over(context);
     co_await arm_and_cancel(context);
+    co_await fire(context);
     co_await sleep_and_wake(context);
 }
 

@@ -95,6 +95,15 @@ func armAndCancel() {
 	}
 }
 
+func fire() {
+	var group sync.WaitGroup
+	group.Add(many / 10)
+	for i := 0; i < many/10; i++ {
+		time.AfterFunc(time.Duration(rand.Intn(200))*time.Millisecond, group.Done)
+	}
+	group.Wait()
+}
+
 func sleepAndWake() {
 	var group sync.WaitGroup
 	group.Add(many / 10)
@@ -113,5 +122,6 @@ func main() {
 	measure("round trip between two tasks by queues", many, handOver)
 	measure("lock and unlock a free mutex", 10*many, lock)
 	measure("arm and cancel a timer", many, armAndCancel)
+	measure("arm and fire a timer", many/10, fire)
 	measure("spawn, sleep and wake", many/10, sleepAndWake)
 }

@@ -103,6 +103,25 @@ async def arm_and_cancel():
     report("arm and cancel a timer", began, count)
 
 
+async def fire():
+    loop = asyncio.get_running_loop()
+    lengths = [random.randrange(200) / 1000 for _ in range(MANY)]
+    left = len(lengths)
+    all_have_fired = asyncio.Event()
+
+    def count_down():
+        nonlocal left
+        left -= 1
+        if left == 0:
+            all_have_fired.set()
+
+    began = time.process_time_ns()
+    for length in lengths:
+        loop.call_later(length, count_down)
+    await all_have_fired.wait()
+    report("arm and fire a timer", began, MANY)
+
+
 async def sleep_and_wake():
     began = time.process_time_ns()
     async with asyncio.TaskGroup() as group:
@@ -112,7 +131,8 @@ async def sleep_and_wake():
 
 
 async def main():
-    for part in (tasks, reschedule, hand_over, lock, time_limits, arm_and_cancel, sleep_and_wake):
+    for part in (tasks, reschedule, hand_over, lock, time_limits, arm_and_cancel, fire,
+                 sleep_and_wake):
         await part()
 
 
