@@ -9,7 +9,8 @@
 using namespace std::chrono_literals;
 
 asio::awaitable<void> countdown(const char* name, int steps) {
-    asio::steady_timer timer{co_await asio::this_coro::executor};
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer{executor};
     for (; steps > 0; --steps) {
         std::printf("%s: T-%d\n", name, steps);
         timer.expires_after(1s);
