@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simul/io/detail/socket.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -169,6 +170,12 @@ void socket_operation::settle_result() noexcept {
     }
     if (!has_connection || socket_->is_closed()) stop_waiting();
     socket_->operation_ended();
+}
+
+// It moves no bytes; a size of 0 would say that there is nothing to do.
+socket_readiness::socket_readiness(shared_socket* on) noexcept
+    : socket_operation{on, direction::incoming, opcode::poll, nullptr, 1} {
+    flags = POLLIN;
 }
 
 // --- socket_accept ------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "io/socket_address.hpp"
 #include "runtime/backends/simulated.hpp"
@@ -226,6 +227,19 @@ public:
     auto wait() { return mine_.read_some(buffer_); }
 };
 const add_scenario<reading_tcp> adds_reading_tcp;
+
+class waiting_readable : public reading<tcp_world> {
+public:
+    static constexpr const char* awaitable = "tcp_stream::wait_readable";
+    using reading::reading;
+    auto wait() { return mine_.wait_readable(); }
+    void received(std::monostate) const { EXPECT_TRUE(mine_.has_input()); }
+    task<> verify(const run_state& run) override {
+        const std::size_t left = co_await count_unread(other_, mine_);
+        EXPECT_EQ(left, 1U) << run.describe();
+    }
+};
+const add_scenario<waiting_readable> adds_waiting_readable;
 
 // A read that the stream's own close() ends.
 class reading_until_closed : public tcp_world {

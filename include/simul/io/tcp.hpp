@@ -34,6 +34,16 @@ private:
     std::size_t size_;
 };
 
+/// What tcp_stream::wait_readable returns.
+class [[nodiscard("co_await it")]] tcp_readiness_awaitable {
+public:
+    explicit tcp_readiness_awaitable(detail::shared_socket* on) noexcept : socket_{on} {}
+    auto operator co_await() const noexcept { return detail::socket_readiness{socket_}; }
+
+private:
+    detail::shared_socket* socket_;
+};
+
 /// What tcp_stream::shutdown returns.
 class [[nodiscard("co_await it")]] tcp_shutdown_awaitable {
 public:
@@ -104,6 +114,28 @@ public:
     [[nodiscard]] tcp_transfer_awaitable read_some(std::span<std::byte> buffer) noexcept {
         return tcp_transfer_awaitable{socket_.get(), detail::direction::incoming, opcode::receive,
                                       buffer.data(), buffer.size()};
+    }
+
+    /// Waits until read_some would not wait: bytes, the end of the stream, or an error has come.
+    ///
+    /// A server with many silent connections waits here, and has a buffer only while it answers:
+    ///
+    ///     while (true) {
+    ///         co_await stream.wait_readable();
+    ///         const bool goes_on = co_await answer(stream);  // the buffer lies in its frame
+    ///         if (!goes_on) break;
+    ///     }
+    ///
+    /// Errors        errc::closed       the stream was closed, before or during the wait.
+    ///               errc::busy         another task is already waiting in read_some or here.
+    /// Suspends      if a read would wait; on io_uring also otherwise, unless bytes were received
+    ///               ahead.
+    /// Cancellation  clean.
+    /// Threads       the loop's thread.
+    /// Complexity    one system call or one ring entry; allocates nothing.
+    /// Source        poll(2); asyncio's add_reader; Trio's wait_readable.
+    [[nodiscard]] tcp_readiness_awaitable wait_readable() noexcept {
+        return tcp_readiness_awaitable{socket_.get()};
     }
 
     /// Writes what the system takes now.

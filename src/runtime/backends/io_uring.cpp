@@ -100,9 +100,10 @@ public:
             conclude(request, -EBADF);
             return true;
         }
-        ahead* const connection = ahead_.entry_if_on(request, ring_);
+        ahead* const connection = request.code == opcode::poll ? connection_to_watch(request)
+                                                               : ahead_.entry_if_on(request, ring_);
         if (connection != nullptr && connection->has_result()) {
-            conclude(request, ahead_.take(*connection, request));
+            conclude(request, result_of(request, *connection));
             return true;
         }
         if (!slab_.insert(request)) {
@@ -419,24 +420,37 @@ private:
         ahead* const connection = ahead_.named_by(completion.user_data);
         if (connection == nullptr) return ahead_.add_stranger(completion);
         const bool is_enough = ahead_.add(*connection, completion);
-        operation* const waiting = draining_ ? nullptr : first_that_waits_for_ahead(descriptor);
-        if (waiting != nullptr && connection->has_result()) {
-            const std::int32_t result = ahead_.take(*connection, *waiting);
-            release(*waiting);
-            conclude(*waiting, result);
-            waiting->complete(*waiting);
-        } else if (waiting != nullptr && !connection->is_armed) {
-            enqueue(*waiting);
-        }
+        if (!draining_) serve_ahead(*connection, descriptor);
         if (!is_enough || !connection->is_armed) return;
         if (io_uring_sqe* const submission = next_submission())
             ask_to_end(*submission, completion.user_data);
     }
 
-    operation* first_that_waits_for_ahead(int descriptor) noexcept {
-        operation* const first = slab_.first_of(descriptor, slab::lane::readers);
-        const bool waits = first != nullptr && slab_.at(*first).where == stage::waits_for_ahead;
-        return waits ? first : nullptr;
+    // Tells those who wait for what is received ahead on a connection that there is something, or
+    // that the kernel has to be asked anew.
+    void serve_ahead(ahead& connection, int descriptor) noexcept {
+        slab_.for_each_on(descriptor, [&](operation& waiting) {
+            if (slab_.at(waiting).where != stage::waits_for_ahead) return;
+            if (connection.has_result()) {
+                const std::int32_t result = result_of(waiting, connection);
+                release(waiting);
+                conclude(waiting, result);
+                waiting.complete(waiting);
+            } else if (!connection.is_armed) {
+                enqueue(waiting);
+            }
+        });
+    }
+
+    std::int32_t result_of(const operation& request, ahead& connection) noexcept {
+        return request.code == opcode::poll ? POLLIN : ahead_.take(connection, request);
+    }
+
+    // The connection of a poll that the kernel could not answer, because it receives ahead.
+    ahead* connection_to_watch(const operation& request) noexcept {
+        ahead* const connection =
+            request.flags == POLLIN ? ahead_.find(request.descriptor) : nullptr;
+        return connection != nullptr && connection->is_on ? connection : nullptr;
     }
 
     void take_wake() noexcept {

@@ -199,6 +199,13 @@ public:
     [[nodiscard]] std::size_t take() const { return take_stream_result(result); }
 };
 
+/// Waits until a receive would not wait.
+class socket_readiness : public socket_operation {
+public:
+    explicit socket_readiness(shared_socket* on) noexcept;
+    void take() const { static_cast<void>(take_stream_result(result)); }
+};
+
 class socket_shutdown {
 public:
     explicit socket_shutdown(shared_socket* on) noexcept : socket_{on} {}
