@@ -44,7 +44,7 @@ def idle_connections(session):
                 grown = resident_bytes(server.pid) - before
         return [{"bytes": grown / CONNECTIONS}]
 
-    return session.interleaved("echo", (f"{CONNECTIONS} idle",), once)
+    return session.interleaved("echo-idle", (f"{CONNECTIONS} idle",), once)
 
 
 def allow_descriptors(count):

@@ -5,7 +5,8 @@ and how it is started for which workload.
 In a command {simul} is the folder that simul was built in, {built} that of the peers' programs and
 {compare} bench/compare, {bench} bench and {include} the library's headers; the workload gives
 {port}, {start}, {prefix}, {path}, {folder}, {state} or {case}.
-What a program is for is the name of its workload; `sleepers` and `idle` are parts of others."""
+What a program is for is the name of its workload; `sleepers`, `idle` and `echo-idle` are parts of
+others."""
 
 import dataclasses
 
@@ -81,6 +82,7 @@ def simul(backend):
         "sleepers": Program(("{simul}/bench/bench_sleepers",), (), backend),
         "echo": Program(("{simul}/bench/bench_echo", "{port}"), (), backend),
         "echo-timeout": Program(("{simul}/bench/bench_echo_timeout", "{port}"), (), backend),
+        "echo-idle": Program(("{simul}/bench/bench_echo_idle", "{port}"), (), backend),
         "plaintext": Program(("{simul}/bench/bench_plaintext", "{port}"), (), backend),
         **crawl(Program(
             ("{simul}/apps/simul/simul", "crawl", "{start}", "--include", r"\.html$",
@@ -173,6 +175,11 @@ WORKLOAD_PACKAGES = {
 }
 WORKLOAD_PACKAGES["crawl-latency"] = WORKLOAD_PACKAGES["crawl"]
 LOAD = ("c", "echo_load")  # what builds the load of the echo
+
+# Who has no server of its own for silent connections keeps them in that of the echo.
+for _peer in PEERS:
+    if "echo" in _peer.programs:
+        _peer.programs.setdefault("echo-idle", _peer.programs["echo"])
 
 # CPU nanoseconds of peers that are not in Debian, and bytes, measured once on another machine; see
 # bench/README.md.

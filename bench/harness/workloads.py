@@ -38,7 +38,7 @@ WORKLOADS = {
     "micro": Workload(micro.TITLE, micro.measure, (Part("micro", 1, 1.5), Part("sleepers", 1, 1.0)),
                       table=micro.table, best=micro.best_peer),
     "memory": Workload(memory.TITLE, memory.measure,
-                       (Part("sleepers", 1, 1.0), Part("idle", 1, 1.5), Part("echo", 1, 2.0)),
+                       (Part("sleepers", 1, 1.0), Part("idle", 1, 1.5), Part("echo-idle", 1, 2.0)),
                        table=memory.table, best=memory.least_of_others, measured="bytes"),
     "echo": Workload(echo.TITLE, echo.measure,
                      (Part("echo", len(echo.CASES), 0.7, True),), echo.FORM),
