@@ -40,13 +40,13 @@ namespace detail {
 template <connection_handler Handler>
 task<> serve_connection(serve_state& state, serve_slot slot, Handler& handler,
                         accepted connection) {
-    std::exception_ptr failure;
     try {
-        co_await handler(std::move(connection));
+        // A name of its own, so that no second `accepted` waits in the frame for the end.
+        auto handling = handler(std::move(connection));
+        co_await std::move(handling);
     } catch (...) {
-        failure = std::current_exception();
+        state.handler_failed(std::current_exception(), slot.peer());
     }
-    if (failure) state.handler_failed(failure, slot.peer());
 }
 
 /// Accepts until the listener is closed.
