@@ -69,7 +69,19 @@ utf8_sequence utf8_sequence_at(std::string_view text, std::size_t at) noexcept {
 }
 
 std::size_t end_of_ascii(std::string_view text, std::size_t at) noexcept {
-    while (at + sizeof(std::uint64_t) <= text.size()) {
+    // Eight words at a time, then one, then the bytes that are left.
+    constexpr std::size_t many = 8 * sizeof(std::uint64_t);
+    while (text.size() - at >= many) {
+        std::uint64_t all = 0;
+        for (std::size_t index = 0; index != many; index += sizeof(all)) {
+            std::uint64_t eight = 0;
+            std::memcpy(&eight, text.data() + at + index, sizeof(eight));
+            all |= eight;
+        }
+        if ((all & 0x8080808080808080U) != 0) break;
+        at += many;
+    }
+    while (text.size() - at >= sizeof(std::uint64_t)) {
         std::uint64_t eight = 0;
         std::memcpy(&eight, text.data() + at, sizeof(eight));
         if ((eight & 0x8080808080808080U) != 0) break;

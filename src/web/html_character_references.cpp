@@ -43,6 +43,26 @@ bool reference_search::take(char byte) noexcept {
     return true;
 }
 
+const reference_text* find_reference(std::string_view name) noexcept {
+    const auto letter = static_cast<unsigned char>(name.front());
+    if (letter >= 128) return nullptr;
+    std::size_t low = reference_first[letter];
+    std::size_t high = reference_first[letter + 1U];
+    while (low < high) {
+        const std::size_t middle = low + (high - low) / 2;
+        const std::size_t begin = reference_begins[middle];
+        const std::size_t size = reference_begins[middle + 1] - begin;
+        const int order = std::string_view{reference_names + begin, size}.compare(name);
+        if (order == 0) return &reference_texts[middle];
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return nullptr;
+}
+
 numeric_reference decode_numeric_reference(std::uint32_t number) noexcept {
     // What the numbers of the C1 controls mean in windows-1252, where it means something else.
     static constexpr char16_t windows_1252[32] = {

@@ -53,6 +53,9 @@ private:
     std::uint8_t matched_ = 0;
 };
 
+/// What the whole name, which is not empty, stands for; nullptr if there is no such name.
+[[nodiscard]] const reference_text* find_reference(std::string_view name) noexcept;
+
 /// What a numeric reference stands for, and what is wrong with it.
 struct numeric_reference {
     char32_t code_point;

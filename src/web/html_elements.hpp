@@ -3,17 +3,44 @@
 // web/html_elements.hpp: element names as numbers, and the classes of elements the standard has.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace simul::web::detail {
+
+/// The integer whose bytes stand at `at`, the first of them the highest.
+template <class Integer>
+[[nodiscard]] inline std::uint64_t load_big_endian(const char* at) noexcept {
+    Integer value = 0;
+    std::memcpy(&value, at, sizeof(value));
+    if constexpr (std::endian::native == std::endian::little) value = std::byteswap(value);
+    return value;
+}
+
+/// Up to eight bytes as one number, the first of them the highest: two loads, which may overlap.
+[[nodiscard]] inline std::uint64_t pack(std::string_view name) noexcept {
+    const char* const at = name.data();
+    const std::size_t size = name.size();
+    const auto both = [&]<class Integer>(Integer) {
+        const std::size_t second = size - sizeof(Integer);
+        return load_big_endian<Integer>(at) << 8 * second | load_big_endian<Integer>(at + second);
+    };
+    if (size >= 4) return both(std::uint32_t{});
+    if (size >= 2) return both(std::uint16_t{});
+    return size == 0 ? 0 : static_cast<unsigned char>(*at);
+}
 
 /// A number for a name in lower case, so that names can be switched over. Names of up to eight
 /// bytes are packed; longer ones are hashed with the top bit set, which no packed ASCII name has. A
 /// page can make two names collide only to be misread itself.
 [[nodiscard]] constexpr std::uint64_t element(std::string_view name) noexcept {
     if (name.size() <= 8) [[likely]] {
+        if !consteval {
+            return pack(name);
+        }
         std::uint64_t packed = 0;
         for (const char c : name) packed = packed << 8 | static_cast<unsigned char>(c);
         return packed;

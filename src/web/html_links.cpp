@@ -2,6 +2,8 @@
 #include "simul/web/html_links.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -59,6 +61,41 @@ std::string_view html_page::keep(std::string_view text) {
     return {copy, text.size()};
 }
 
+namespace {
+
+// The elements that html_element() or the content model do something with. The set may hold others
+// as well: each name is one of 256 bits.
+class element_filter {
+public:
+    consteval explicit element_filter(std::string_view words) {
+        while (!words.empty()) {
+            const std::size_t end = std::min(words.find(' '), words.size());
+            const std::size_t place = place_of(element(words.substr(0, end)));
+            bits_[place / 64] |= std::uint64_t{1} << place % 64;
+            words.remove_prefix(std::min(end + 1, words.size()));
+        }
+    }
+
+    [[nodiscard]] bool may_have(std::uint64_t name) const noexcept {
+        const std::size_t place = place_of(name);
+        return (bits_[place / 64] >> place % 64 & 1) != 0;
+    }
+
+private:
+    static constexpr std::size_t place_of(std::uint64_t name) noexcept {
+        return static_cast<std::size_t>(name * 0x9E3779B97F4A7C15 >> 56);
+    }
+
+    std::array<std::uint64_t, 4> bits_{};
+};
+
+constexpr element_filter remarkable{
+    "a area audio base blockquote button del embed form frame iframe image img input ins link math "
+    "meta noembed noframes object plaintext q script source style svg template textarea title "
+    "track video xmp"};
+
+}  // namespace
+
 class html_link_extractor::state final : public html_sink {
 public:
     explicit state(const html_link_options& options)
@@ -82,6 +119,15 @@ private:
     void end_tag(const html_tag& tag) override;
     void characters(std::string_view text, std::uint64_t offset) override;
 
+    // Whether the model has nothing open: as long as there is no HTML inside of svg and math, what
+    // is open in it is one of these.
+    [[nodiscard]] bool nothing_open() const noexcept {
+        return !html_inside_ && !model_.in_foreign_content();
+    }
+
+    // Kept apart from the way of most tags, which is short without them.
+    [[gnu::noinline]] void start_remarkable_tag(const html_tag& tag, std::uint64_t name);
+    [[gnu::noinline]] void end_remarkable_tag(const html_tag& tag);
     void html_element(const html_tag& tag, std::uint64_t name);
     void svg_element(const html_tag& tag, std::uint64_t name);
     void read_meta(const html_tag& tag);
@@ -104,14 +150,23 @@ private:
     std::string title_;
     bool in_title_ = false;
     bool title_seen_ = false;
+    bool html_inside_ = false;  // there was HTML inside of svg or math
 };
 
 // --- tags
 // -----------------------------------------------------------------------------------------
 
 void html_link_extractor::state::start_tag(const html_tag& tag) {
-    const html_namespace space = model_.start_tag(tag);
     const std::uint64_t name = element(tag.name);
+    if (options_.anchors || remarkable.may_have(name) || !nothing_open()) {
+        start_remarkable_tag(tag, name);
+    }
+}
+
+void html_link_extractor::state::start_remarkable_tag(const html_tag& tag, std::uint64_t name) {
+    const bool outside = nothing_open();
+    const html_namespace space = model_.start_tag(tag);
+    if (!outside && space == html_namespace::html) html_inside_ = true;
     if (space == html_namespace::html && name == element("template")) [[unlikely]] {
         ++templates_;
         return;
@@ -128,6 +183,10 @@ void html_link_extractor::state::start_tag(const html_tag& tag) {
 
 void html_link_extractor::state::end_tag(const html_tag& tag) {
     in_title_ = false;  // a title holds no tags
+    if (templates_ != 0 || !nothing_open()) end_remarkable_tag(tag);
+}
+
+void html_link_extractor::state::end_remarkable_tag(const html_tag& tag) {
     const html_namespace space = model_.end_tag(tag);
     if (templates_ > 0 && space == html_namespace::html && tag.name == "template") [[unlikely]] {
         --templates_;

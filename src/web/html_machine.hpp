@@ -13,6 +13,7 @@
 // states for "</" in the kinds of raw text folded into three (raw_end_tag_open and its neighbours).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,6 +23,7 @@
 
 #include "simul/web/html_tokenizer.hpp"
 #include "web/html_character_references.hpp"
+#include "web/html_scan.hpp"
 
 namespace simul::web {
 
@@ -34,8 +36,12 @@ public:
     void finish();
     void set_state(html_tokenizer_state state) noexcept;
 
+    void set_last_start_tag(std::string_view name) {
+        last_start_tag_.assign(name);
+        plain_start_tag_ = {};
+    }
+
     html_limit_counts counts;
-    std::string last_start_tag;
     bool in_foreign_content = false;
     std::uint64_t fed = 0;
 
@@ -133,6 +139,7 @@ private:
     // Each reads on from `at` while the state is one of its own, and returns where it stopped.
     void run(std::string_view piece);
     const char* read_text_and_tags(const char* at, const char* end);
+    const char* read_data(const char* at, const char* end);
     const char* read_raw_text(const char* at, const char* end);
     const char* read_script(const char* at, const char* end);
     const char* read_comment(const char* at, const char* end);
@@ -157,7 +164,9 @@ private:
     void check_character(char32_t character, std::uint64_t offset);
 
     // Text.
-    void give_text(const char* begin, const char* end);
+    void give_text(const char* begin, const char* end) {
+        if (begin != end) sink_.characters(detail::piece_of(begin, end), offset_of(begin));
+    }
     void give_pending();
     const char* give_line_end(const char* at);
     const char* give_replacement(const char* at);
@@ -177,8 +186,11 @@ private:
     void finish_attribute_name(const char* at);
     void finish_attribute();
     void give_tag(const char* at);
-    void hand_over(const html_tag& tag, bool is_end);
     [[nodiscard]] const char* read_plain_tag(const char* at, const char* end);
+    [[nodiscard]] const char* read_plain_end_tag(const char* at, const char* end);
+    void keep_last_start_tag() {
+        if (!plain_start_tag_.empty()) set_last_start_tag(plain_start_tag_);
+    }
     const char* skip_value_line_end(const char* at);
 
     // Comments and doctypes.
@@ -191,6 +203,7 @@ private:
 
     // Character references.
     void begin_reference(const char* at);
+    [[nodiscard]] const char* read_plain_reference(const char* at, const char* end);
     void finish_named_reference(const char* at, bool at_end);
     void finish_numeric_reference(const char* at);
     void flush_reference();
@@ -211,6 +224,11 @@ private:
     bool held_return_ = false;        // see invariant 2
     bool finished_ = false;
 
+    // The name of the last start tag. That of a plain one is a view of the chunk until somebody
+    // asks for it, or the chunk ends: hardly anybody does.
+    std::string last_start_tag_;
+    std::string_view plain_start_tag_;
+
     const char* piece_begin_ = nullptr;  // what run() reads
     std::uint64_t piece_offset_ = 0;
 
@@ -222,10 +240,11 @@ private:
     std::size_t tag_name_end_ = 0;
     std::vector<attribute_record> records_;
     std::vector<html_attribute> attributes_;  // views, of tag_text_ or the chunk, for the sink
-    attribute_record attribute_;              // the one being read
-    bool attribute_open_ = false;             // there is one
-    bool attribute_kept_ = false;             // and it is not to be dropped
-    bool attribute_full_ = false;             // its name, or its value, was cut
+    std::array<html_attribute, 16> plain_attributes_;  // those of a plain tag
+    attribute_record attribute_;                       // the one being read
+    bool attribute_open_ = false;                      // there is one
+    bool attribute_kept_ = false;                      // and it is not to be dropped
+    bool attribute_full_ = false;                      // its name, or its value, was cut
     bool tag_is_end_ = false;
     bool tag_truncated_ = false;
     bool tag_self_closing_ = false;

@@ -8,6 +8,7 @@ namespace simul::web {
 
 using detail::is_alnum;
 using detail::is_digit;
+using detail::piece_of;
 
 namespace {
 
@@ -27,6 +28,36 @@ constexpr std::uint32_t add_digit(std::uint32_t number, std::uint32_t base,
 }
 
 }  // namespace
+
+// A reference in the data state, whole within the chunk and without an error; `at` is behind the
+// "&". Gives its text to the sink and returns what stands behind it, or returns nullptr and has
+// done nothing.
+const char* html_tokenizer::machine::read_plain_reference(const char* at, const char* const end) {
+    const char* behind = at;
+    detail::encoded_text text;
+    if (at != end && *at == '#') {
+        std::uint32_t number = 0;
+        for (++behind; behind != end && is_digit(*behind); ++behind) {
+            number = add_digit(number, 10, hexadecimal(*behind));
+        }
+        if (behind == at + 1 || behind == end || *behind != ';') return nullptr;
+        ++behind;
+        const detail::numeric_reference meant = detail::decode_numeric_reference(number);
+        if (meant.error) return nullptr;
+        text.append(meant.code_point);
+    } else {
+        // A name with its semicolon is the longest there is at this place.
+        while (behind != end && is_alnum(*behind)) ++behind;
+        if (behind == end || *behind != ';') return nullptr;
+        ++behind;
+        const detail::reference_text* const meant = detail::find_reference(piece_of(at, behind));
+        if (meant == nullptr) return nullptr;
+        text.append(meant->first);
+        if (meant->second != 0) text.append(meant->second);
+    }
+    sink_.characters(text.view(), offset_of(at - 1));
+    return behind;
+}
 
 // Called in the state that the reference stands in.
 void html_tokenizer::machine::begin_reference(const char* at) {

@@ -103,4 +103,26 @@ template <char A, char B, char C, char D>
     return at;
 }
 
+/// The first byte in [at, end) that names as nearly all are written do not have, or end: whatever
+/// ends the name of a tag or of an attribute, and what few names have, which is to be looked at.
+[[nodiscard]] inline const char* end_of_name(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+    // Bytes are signed here: a name has those above ",", but for "/" and what lies from "<" to "Z",
+    // which an addition moves to the upper end, where one comparison finds it.
+    constexpr char up = 127 - 'Z';
+    while (end - at >= 16) {
+        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i high = _mm_cmpgt_epi8(block, _mm_set1_epi8(','));
+        const __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('/'));
+        const __m128i sign_or_capital =
+            _mm_cmpgt_epi8(_mm_add_epi8(block, _mm_set1_epi8(up)), _mm_set1_epi8(char{';' + up}));
+        const __m128i inside = _mm_andnot_si128(_mm_or_si128(slash, sign_or_capital), high);
+        const unsigned mask = static_cast<unsigned>(_mm_movemask_epi8(inside)) ^ 0xFFFFU;
+        if (mask != 0) return at + __builtin_ctz(mask);
+        at += 16;
+    }
+#endif
+    return attribute_name_stop.find(at, end);
+}
+
 }  // namespace simul::web::detail

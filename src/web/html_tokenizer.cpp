@@ -49,6 +49,7 @@ void html_tokenizer::machine::feed(std::string_view chunk) {
         chunk.remove_suffix(1);
     }
     run(chunk);
+    keep_last_start_tag();
 }
 
 void html_tokenizer::machine::run(std::string_view piece) {
@@ -141,10 +142,6 @@ void html_tokenizer::machine::finish_text() {
     }
 }
 
-void html_tokenizer::machine::give_text(const char* begin, const char* end) {
-    if (begin != end) sink_.characters(piece_of(begin, end), offset_of(begin));
-}
-
 void html_tokenizer::machine::give_pending() {
     if (!pending_.empty()) sink_.characters(pending_, pending_offset_);
     pending_.clear();
@@ -186,32 +183,7 @@ const char* html_tokenizer::machine::read_text_and_tags(const char* at, const ch
     while (at != end) {
         const char c = *at;
         switch (state_) {
-            case step::data: {
-                const char* stop = find_any<'<', '&', '\r', '\0'>(at, end);
-                give_text(at, stop);
-                at = stop;
-                if (at == end) return at;
-                if (*at == '<') [[likely]] {
-                    token_offset_ = offset_of(at);
-                    ++at;
-                    if (const char* const behind = read_plain_tag(at, end)) [[likely]] {
-                        at = behind;
-                        if (state_ != step::data) return at;
-                    } else {
-                        state_ = step::tag_open;
-                    }
-                } else if (*at == '&') {
-                    begin_reference(at);
-                    return at + 1;
-                } else if (*at == '\r') {
-                    at = give_line_end(at);
-                } else {
-                    report(html_error::unexpected_null_character, at);
-                    give_text(at, at + 1);
-                    ++at;
-                }
-                break;
-            }
+            case step::data: at = read_data(at, end); break;
 
             case step::tag_open:
                 if (is_alpha(c)) [[likely]] {
@@ -550,14 +522,10 @@ void html_tokenizer::machine::give_tag(const char* at) {
         if (!attributes_.empty()) report(html_error::end_tag_with_attributes, at);
         if (tag_self_closing_) report(html_error::end_tag_with_trailing_solidus, at);
     }
-    hand_over(tag, tag_is_end_);
-}
-
-void html_tokenizer::machine::hand_over(const html_tag& tag, bool is_end) {
-    if (is_end) {
+    if (tag_is_end_) {
         sink_.end_tag(tag);
     } else {
-        last_start_tag.assign(tag.name);
+        set_last_start_tag(tag.name);
         sink_.start_tag(tag);
     }
 }
@@ -566,6 +534,7 @@ void html_tokenizer::machine::hand_over(const html_tag& tag, bool is_end) {
 // --------------------------------------------------------------------------
 
 const char* html_tokenizer::machine::read_raw_text(const char* at, const char* const end) {
+    keep_last_start_tag();
     while (at != end) {
         const char c = *at;
         switch (state_) {
@@ -607,15 +576,15 @@ const char* html_tokenizer::machine::read_raw_text(const char* at, const char* c
                 // pending_ is "</": an end tag must go on with the letters of the last start tag.
             case step::raw_end_tag_name: {
                 const std::size_t matched = pending_.size() - 2;
-                if (is_alpha(c) && matched < last_start_tag.size() &&
-                    lower(c) == last_start_tag[matched]) {
+                if (is_alpha(c) && matched < last_start_tag_.size() &&
+                    lower(c) == last_start_tag_[matched]) {
                     pending_ += c;
                     state_ = step::raw_end_tag_name;
                     ++at;
-                } else if (matched > 0 && matched == last_start_tag.size() &&
+                } else if (matched > 0 && matched == last_start_tag_.size() &&
                            (is_space(c) || c == '/' || c == '>')) {
                     begin_tag(true);
-                    append_tag_name(last_start_tag);
+                    append_tag_name(last_start_tag_);
                     tag_name_end_ = tag_text_.size();
                     pending_.clear();
                     return at;  // the state is tag_name, which ends right here
@@ -702,7 +671,7 @@ void html_tokenizer::set_state(html_tokenizer_state state) noexcept {
 }
 
 void html_tokenizer::set_last_start_tag(std::string_view name) {
-    machine_->last_start_tag.assign(name);
+    machine_->set_last_start_tag(name);
 }
 
 void html_tokenizer::set_in_foreign_content(bool foreign) noexcept {

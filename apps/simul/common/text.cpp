@@ -48,7 +48,7 @@ bool is_dangerous(std::uint32_t code) noexcept {
 }
 
 constexpr bool needs_escape(char each) noexcept {
-    return static_cast<unsigned char>(each) < 0x20 || each == 0x7F || each == '\\';
+    return (static_cast<unsigned char>(each) < 0x20) | (each == 0x7F) | (each == '\\');
 }
 
 void append_escape(std::string& to, char each) {
@@ -90,17 +90,27 @@ std::string printable(std::string_view text, std::size_t most) {
     return shown;
 }
 
+void append_table_cell(std::string& to, std::string_view text) {
+    // Without a way out of the loop a compiler looks at many bytes at a time.
+    unsigned char special = 0;
+    for (const char each : text) special |= static_cast<unsigned char>(needs_escape(each));
+    if (special == 0) {
+        to.append(text);
+        return;
+    }
+    for (const char each : text) {
+        if (needs_escape(each)) {
+            append_escape(to, each);
+        } else {
+            to.push_back(each);
+        }
+    }
+}
+
 std::string table_cell(std::string_view text) {
     std::string cell;
-    cell.reserve(text.size());
-    while (true) {
-        const auto special = std::ranges::find_if(text, needs_escape);
-        const auto plain = static_cast<std::size_t>(special - text.begin());
-        cell.append(text.substr(0, plain));
-        if (plain == text.size()) return cell;
-        append_escape(cell, text[plain]);
-        text.remove_prefix(plain + 1);
-    }
+    append_table_cell(cell, text);
+    return cell;
 }
 
 }  // namespace simul::program

@@ -17,5 +17,6 @@ namespace simul::program {
 /// A text as one cell of a table with tabs: tab, line ends, backslash and other controls are
 /// escaped as \t, \n, \r, \\ and \xHH. Nothing is cut.
 [[nodiscard]] std::string table_cell(std::string_view text);
+void append_table_cell(std::string& to, std::string_view text);
 
 }  // namespace simul::program

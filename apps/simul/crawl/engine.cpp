@@ -345,6 +345,9 @@ void crawler::admit_links(const frontier::entry& of, const page_content& content
 
 void crawler::admit(const web::url& address, unsigned depth, const frontier::entry* found_on,
                     unsigned redirects) {
+    // Most links lead to what is known. That belongs to the crawl, unless it is too deep from here.
+    const bool by_depth = options_.scope.depth && depth > *options_.scope.depth;
+    if (!by_depth && frontier_.meet_again(address, depth)) return;
     if (const auto why = scope_.refuses(address, depth)) {
         refuse(address, *why, found_on);
         return;

@@ -10,13 +10,16 @@ frontier::host& frontier::host_of(const web::url& address) {
     return hosts_.try_emplace(name, name, make_rate_(address)).first->second;
 }
 
+bool frontier::meet_again(const web::url& address, unsigned depth) {
+    const auto known = entries_.find(address);
+    if (known == entries_.end()) return false;
+    if (depth < known->second.depth) known->second.depth = depth;
+    return true;
+}
+
 frontier::added frontier::add(const web::url& address, unsigned depth, const entry* found_on,
                               unsigned redirects) {
-    const auto known = entries_.find(address);
-    if (known != entries_.end()) {
-        if (depth < known->second.depth) known->second.depth = depth;
-        return added::known;
-    }
+    if (meet_again(address, depth)) return added::known;
     if (entries_.size() >= max_pages_) return added::page_limit;
     host& at = host_of(address);
     if (at.admitted >= max_pages_per_host_) return added::host_page_limit;

@@ -97,6 +97,9 @@ public:
     added add(const web::url& address, unsigned depth, const entry* found_on = nullptr,
               unsigned redirects = 0);
 
+    /// What add() does with an address that is known; whether this one is.
+    bool meet_again(const web::url& address, unsigned depth);
+
     /// The address whose turn it is. It is out of its queue then; its host is not marked as asked
     /// before begin().
     [[nodiscard]] taken take(time_point now);

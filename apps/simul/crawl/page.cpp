@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crawl/page.hpp"
 
+#include <limits>
+#include <memory_resource>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -47,37 +49,34 @@ std::string_view without_fragment(std::string_view reference, const web::url& ba
     return is_certain ? reference.substr(0, end) : reference;
 }
 
+// The links of one page as they are read, most of which have been read before.
 class link_table {
 public:
-    explicit link_table(page_content& into) : into_{into} {}
-
-    void reserve(std::size_t links) {
-        known_.reserve(links);
-        places_.reserve(links);
+    link_table(page_content& into, std::size_t most_links) : into_{into} {
+        into_.links.reserve(most_links);  // the keys of places_ are views of what is in there
+        known_.reserve(most_links);
+        places_.reserve(most_links);
     }
 
     void read(const web::html_link& link, const web::url& base) {
         const std::string_view reference = without_fragment(link.url, base);
-        const auto known = known_.find(reference);
-        if (known != known_.end() && !link.truncated) {
-            add(link, *known->second);
+        std::size_t& known = known_.try_emplace(reference, none).first->second;
+        if (known != none && !link.truncated) {
+            add(link, known);
         } else if (std::optional<web::url> target = parse(link, reference, base)) {
-            place& found = *places_.try_emplace(*std::move(target)).first;
-            known_.emplace(reference, &found);
-            add(link, found);
+            known = add(link, *std::move(target));
         }
     }
 
     // These are relative to the address itself, so what is known of the others does not hold.
     void read_base(const web::html_link& link, const web::url& address) {
         if (std::optional<web::url> target = parse(link, link.url, address)) {
-            add(link, *places_.try_emplace(*std::move(target)).first);
+            add(link, *std::move(target));
         }
     }
 
 private:
-    // A target, and its links: at most one of each kind.
-    using place = std::pair<const web::url, std::vector<std::size_t>>;
+    static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
     std::optional<web::url> parse(const web::html_link& link, std::string_view reference,
                                   const web::url& base) {
@@ -96,32 +95,49 @@ private:
         return *std::move(target);
     }
 
-    void add(const web::html_link& link, place& at) {
-        const bool nofollow = has(link.rel_tokens, web::html_rel::nofollow);
-        const bool leads = leads_to_page(link);
-        auto& [target, slots] = at;
-        for (const std::size_t slot : slots) {
-            found_link& same = into_.links[slot];
-            if (same.kind != link.kind) continue;
-            ++same.count;
-            if (same.rel.empty()) same.rel = link.rel;
-            if (!nofollow) same.nofollow = false;
-            if (leads) same.leads_to_page = true;
+    // Returns the first link to the target.
+    std::size_t add(const web::html_link& link, web::url&& target) {
+        const std::size_t slot = append(link, std::move(target));
+        const auto [place, is_new] = places_.try_emplace(into_.links[slot].target.href(), slot);
+        if (!is_new) {
+            into_.links.pop_back();
+            next_.pop_back();
+            add(link, place->second);
+        }
+        return place->second;
+    }
+
+    // Adds a link to the target of the link at `slot`, which is the first one.
+    void add(const web::html_link& link, std::size_t slot) {
+        while (into_.links[slot].kind != link.kind && next_[slot] != none) slot = next_[slot];
+        found_link& same = into_.links[slot];
+        if (same.kind != link.kind) {
+            next_[slot] = append(link, web::url{same.target});
             return;
         }
-        slots.push_back(into_.links.size());
+        ++same.count;
+        if (same.rel.empty()) same.rel = link.rel;
+        if (!has(link.rel_tokens, web::html_rel::nofollow)) same.nofollow = false;
+        if (leads_to_page(link)) same.leads_to_page = true;
+    }
+
+    std::size_t append(const web::html_link& link, web::url&& target) {
         found_link& fresh = into_.links.emplace_back();
-        fresh.target = target;
+        fresh.target = std::move(target);
         fresh.kind = link.kind;
         fresh.rel = link.rel;
         fresh.count = 1;
-        fresh.nofollow = nofollow;
-        fresh.leads_to_page = leads;
+        fresh.nofollow = has(link.rel_tokens, web::html_rel::nofollow);
+        fresh.leads_to_page = leads_to_page(link);
+        next_.push_back(none);
+        return into_.links.size() - 1;
     }
 
     page_content& into_;
-    std::unordered_map<web::url, std::vector<std::size_t>> places_;  // its nodes do not move
-    std::unordered_map<std::string_view, place*> known_;             // by reference
+    std::vector<std::size_t> next_;  // for each link the next one of another kind to its target
+    std::pmr::monotonic_buffer_resource memory_{std::size_t{4} * 1024};
+    std::pmr::unordered_map<std::string_view, std::size_t> places_{&memory_};  // first, by target
+    std::pmr::unordered_map<std::string_view, std::size_t> known_{&memory_};   // by reference
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -166,8 +182,7 @@ page_content read_page(std::string_view body, std::string_view content_type,
         }
     }
     const web::url& base = other_base ? *other_base : address;
-    link_table table{content};
-    table.reserve(page.links.size());
+    link_table table{content, page.links.size()};
     for (const web::html_link& link : page.links) {
         if (link.kind == kind::base) {
             table.read_base(link, address);

@@ -379,6 +379,18 @@ TEST(crawl_engine, goes_so_deep_and_no_deeper) {
     EXPECT_EQ(result.refusals(refusal::too_deep), 1U);
 }
 
+TEST(crawl_engine, refuses_too_long_a_way_to_what_it_knows_but_none_to_a_start_address) {
+    crawl_options options = options_for("http://h.test/");
+    options.scope.depth = 1;
+    const crawled result =
+        crawl(std::move(options), [](const std::string& url, const seen_request&) {
+            if (url == "http://h.test/") return links_to({"/a"});
+            return url.ends_with("/a") ? links_to({"/a", "/", "/b"}) : not_found();
+        });
+    EXPECT_EQ(result.counts.pages, 2U);
+    EXPECT_EQ(result.refusals(refusal::too_deep), 2U);
+}
+
 TEST(crawl_engine, fetches_a_page_once_however_many_redirects_lead_to_it) {
     const crawled result =
         crawl(options_for("http://h.test/"), [](const std::string& url, const seen_request&) {

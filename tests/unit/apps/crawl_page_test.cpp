@@ -27,6 +27,38 @@ TEST(crawl_page, gives_one_link_for_each_target_without_fragment_and_kind) {
               "http://h/d/page\thttp://h/y?q\tanchor\t\t1\n");
 }
 
+TEST(crawl_page, keeps_apart_the_kinds_of_links_to_one_target) {
+    std::string document;
+    for (int times = 0; times < 3; ++times) {
+        document += "<a href=x>1</a><img src=./x><iframe src=../d/x></iframe><embed src=x>";
+    }
+    EXPECT_EQ(shown(read_page(document, "text/html", here)),
+              "http://h/d/page\thttp://h/d/x\tanchor\t\t3\n"
+              "http://h/d/page\thttp://h/d/x\timage\t\t3\n"
+              "http://h/d/page\thttp://h/d/x\tiframe\t\t3\n"
+              "http://h/d/page\thttp://h/d/x\tembed\t\t3\n");
+}
+
+TEST(crawl_page, writes_what_a_table_and_a_json_line_cannot_hold_in_another_way) {
+    page_content page;
+    found_link& link = page.links.emplace_back();
+    link.rel = "a\tb\\c\nd\x7F";
+    link.count = 1;
+    EXPECT_EQ(shown(page), "http://h/d/page\tabout:blank\tanchor\ta\\tb\\\\c\\nd\\x7F\t1\n");
+
+    page_record record;
+    record.url = "http://h/";
+    record.status = 200;
+    record.type = "text/html; x=\"y\"";
+    record.title = "caf\xC3\xA9 \xE2\x80\xA8 \xE2\x80\xA9 \xE2\x80\xA6 \\ \x01 \xFF";
+    std::string line;
+    append_line(line, record);
+    EXPECT_EQ(line,
+              "{\"url\":\"http://h/\",\"status\":200,\"type\":\"text/html; x=\\\"y\\\"\","
+              "\"depth\":0,\"title\":\"caf\xC3\xA9 \\u2028 \\u2029 \xE2\x80\xA6 \\\\ "
+              "\\u0001 \xEF\xBF\xBD\",\"milliseconds\":0}\n");
+}
+
 TEST(crawl_page, takes_references_that_differ_in_their_fragment_for_one) {
     const page_content page = read_page(
         "<a href='x#a'>1</a><a href='#top'>2</a><a href='x'>3</a><a href='#'>4</a><a href=''>5</a>"

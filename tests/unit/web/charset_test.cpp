@@ -100,6 +100,16 @@ TEST(charset, ascii_is_not_copied_in_any_encoding_that_has_it) {
     }
 }
 
+TEST(charset, one_malformed_byte_is_found_wherever_it_stands) {
+    for (std::size_t at = 0; at != 150; ++at) {
+        std::string text(150, 'a');
+        EXPECT_TRUE(is_valid_utf8(text));
+        text[at] = '\xE9';
+        EXPECT_FALSE(is_valid_utf8(text)) << at;
+        EXPECT_FALSE(is_valid_utf8(std::string_view{text}.substr(at))) << at;
+    }
+}
+
 TEST(charset, malformed_utf8_is_replaced_piece_by_piece) {
     struct sample {
         std::string_view bytes;

@@ -87,7 +87,9 @@ TEST(html_links, finds_citations_if_asked) {
 TEST(html_links, finds_none_in_comments_scripts_styles_and_titles) {
     EXPECT_TRUE(links_in("<!--<a href=x>--><script>'<a href=x>'</script>"
                          "<style><a href=x></style><title><a href=x></title>"
-                         "<textarea><a href=x></textarea><xmp><a href=x></xmp>")
+                         "<textarea><a href=x></textarea><xmp><a href=x></xmp>"
+                         "<noembed><a href=x></noembed><noframes><a href=x></noframes>"
+                         "<iframe><a href=x></iframe><plaintext><a href=x>")
                     .empty());
 }
 
@@ -104,6 +106,18 @@ TEST(html_links, finds_none_in_templates_however_nested) {
 TEST(html_links, takes_a_template_in_svg_for_nothing_special) {
     EXPECT_EQ(links_in("<svg><template><a href=1></a></template></svg><a href=2>"),
               (lines{"anchor 1", "anchor 2"}));
+}
+
+TEST(html_links, tells_html_inside_of_svg_and_math_from_what_is_around_it) {
+    EXPECT_EQ(links_in("<svg/><style><a href=1></style><svg><style><a href=2></style></svg>"
+                       "<style><a href=3></style><a href=4>"),
+              (lines{"anchor 2", "anchor 4"}));
+    EXPECT_EQ(links_in("<svg><foreignObject><style><a href=1></style><template><a href=2>"
+                       "</template><svg><style><a href=3></style></svg></foreignObject>"
+                       "<style><a href=4></style></svg><style><a href=5></style><a href=6>"),
+              (lines{"anchor 3", "anchor 4", "anchor 6"}));
+    EXPECT_EQ(links_in("<math><a href=1><mi><a href=2></mi></math><style><a href=3></style>"),
+              (lines{"anchor 2"}));
 }
 
 TEST(html_links, takes_the_first_of_two_attributes_of_one_name) {

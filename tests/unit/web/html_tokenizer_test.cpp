@@ -483,6 +483,23 @@ TEST(html_tokenizer, gives_the_same_tags_in_one_piece_and_in_many) {
     }
 }
 
+TEST(html_tokenizer, gives_the_same_references_in_one_piece_and_in_many) {
+    // References that are whole in their chunk and right are read by a way of their own.
+    static constexpr std::string_view pieces[] = {
+        "&",     "&amp;",  "&amp", ";",       "&#65;",         "&#x41;",
+        "&#0;",  "&#128;", "&#65", "&notin;", "&notit;",       "&acE;",
+        "&no;",  "a",      "1",    "<title>", "<b>",           "=",
+        "&AMP;", "&\xC3;", "&;",   "&#;",     "&#9999999999;", "</title>"};
+    std::mt19937 random{20261122};
+    for (int round = 0; round < 1000; ++round) {
+        std::string document;
+        for (int i = 0; i < 12; ++i) document.append(pieces[random() % std::size(pieces)]);
+        const token_lines whole = document_tokens(document);
+        ASSERT_EQ(document_tokens(document, 1), whole) << document;
+        ASSERT_EQ(errors_of(document).size(), errors_in_bytes(document)) << document;
+    }
+}
+
 TEST(html_tokenizer, takes_any_bytes) {
     std::mt19937 random{7};
     for (int round = 0; round < 200; ++round) {
@@ -505,6 +522,43 @@ TEST(html_tokenizer, keeps_an_end_tag_in_mind_between_chunks) {
     tokenizer.feed("tle>");
     tokenizer.finish();
     EXPECT_EQ(recorder.lines, (token_lines{"text a</TItx", "end title"}));
+}
+
+TEST(html_tokenizer, keeps_a_start_tag_in_mind_whose_chunk_is_gone) {
+    token_recorder recorder;
+    html_tokenizer tokenizer{recorder};
+    tokenizer.feed(std::string{"<title class=x>"});
+    tokenizer.set_state(html_tokenizer_state::rcdata);
+    tokenizer.feed(std::string{"<b></b></title>"});
+    tokenizer.finish();
+    EXPECT_EQ(recorder.lines, (token_lines{"start title class=x", "text <b></b>", "end title"}));
+}
+
+TEST(html_tokenizer, takes_the_name_that_the_sink_sets_for_that_of_the_start_tag) {
+    class renaming : public token_recorder {
+    public:
+        void start_tag(const html_tag& tag) override {
+            token_recorder::start_tag(tag);
+            tokenizer->set_last_start_tag("other");
+            tokenizer->set_state(html_tokenizer_state::rawtext);
+        }
+        html_tokenizer* tokenizer = nullptr;
+    } recorder;
+    html_tokenizer tokenizer{recorder};
+    recorder.tokenizer = &tokenizer;
+    tokenizer.feed("<style></style></other>");
+    tokenizer.finish();
+    EXPECT_EQ(recorder.lines, (token_lines{"start style", "text </style>", "end other"}));
+}
+
+TEST(html_tokenizer, reads_a_tag_with_more_attributes_than_tags_have) {
+    std::string document = "<a";
+    std::string expected = "start a";
+    for (int i = 0; i < 40; ++i) {
+        document.append(" b").append(std::to_string(i)).append("='").append("'");
+        expected.append(" b").append(std::to_string(i)).append("=");
+    }
+    EXPECT_EQ(document_tokens(document + ">"), (token_lines{expected}));
 }
 
 TEST(html_tokenizer, lets_errors_of_the_sink_through) {
