@@ -58,7 +58,8 @@ int flags_of(open_mode mode) noexcept {
     return O_RDONLY;
 }
 
-// An offset beyond what the system can count is one it would refuse.
+}  // namespace
+
 ::off_t offset_of(const char* doing, std::uint64_t offset) {
     if (offset > static_cast<std::uint64_t>(std::numeric_limits<::off_t>::max())) {
         throw_file_error(doing, EINVAL);
@@ -66,35 +67,40 @@ int flags_of(open_mode mode) noexcept {
     return static_cast<::off_t>(offset);
 }
 
-// What a write gives that took nothing of something; a loop would never end.
-constexpr int took_nothing = EIO;
-
-}  // namespace
-
-// O_NONBLOCK has no effect on a regular file; it keeps the open of a pipe without a writer, and
-// later the read of a terminal, from holding a thread for ever.
-unique_fd open_path(const std::filesystem::path& path, open_mode mode,
-                    const open_options& options) {
+void check_path(const std::filesystem::path& path) {
     if (path.native().find('\0') != std::string::npos) {
         throw_path_error("open: the path contains a zero byte", path, EINVAL);
     }
-    const int flags = flags_of(mode) | O_CLOEXEC | O_NOCTTY | (options.no_follow ? O_NOFOLLOW : 0);
+}
+
+int flags_of(open_mode mode, const open_options& options) noexcept {
+    return flags_of(mode) | O_CLOEXEC | O_NOCTTY | (options.no_follow ? O_NOFOLLOW : 0);
+}
+
+opened_path as_file(unique_fd opened, unsigned type, int flags, const std::filesystem::path& path) {
+    if (S_ISDIR(type)) throw_path_error("open", path, EISDIR);
+    if (S_ISFIFO(type) || S_ISSOCK(type)) {
+        throw_path_error("open: a pipe or socket is no file", path, EINVAL);
+    }
+    const bool blocks = S_ISREG(type) && ::fcntl(opened.get(), F_SETFL, flags & O_APPEND) == 0;
+    return {std::move(opened), blocks};
+}
+
+opened_path open_path(const std::filesystem::path& path, open_mode mode,
+                      const open_options& options) {
+    check_path(path);
+    const int flags = flags_of(mode, options);
     const auto open = [&](int further) {
         return without_interruption(
             [&] { return ::open(path.c_str(), flags | further, options.permissions & 07777U); });
     };
     unique_fd opened{open(O_NONBLOCK)};
-    // Another process holds a lease on the file, which the kernel takes back while we wait.
     if (!opened && errno == EWOULDBLOCK) opened.reset(open(0));
     if (!opened) throw_path_error("open", path, errno);
 
     struct stat about{};
     if (::fstat(opened.get(), &about) < 0) throw_path_error("open: fstat", path, errno);
-    if (S_ISDIR(about.st_mode)) throw_path_error("open", path, EISDIR);
-    if (S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode)) {
-        throw_path_error("open: a pipe or socket is no file", path, EINVAL);
-    }
-    return opened;
+    return as_file(std::move(opened), about.st_mode, flags, path);
 }
 
 std::size_t read_once(int descriptor, std::span<std::byte> buffer) {

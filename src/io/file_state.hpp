@@ -21,11 +21,12 @@
 namespace simul::detail {
 
 struct file_state {
-    file_state(unique_fd opened, open_mode wanted) noexcept
-        : descriptor{std::move(opened)}, mode{wanted} {}
+    file_state(unique_fd opened, open_mode wanted, bool regular) noexcept
+        : descriptor{std::move(opened)}, mode{wanted}, is_regular{regular} {}
 
     unique_fd descriptor;
     open_mode mode;
+    bool is_regular;  ///< and not a device; it is open without O_NONBLOCK then
     bool is_closed = false;
     unsigned running = 0;
     unsigned claimed = 0;  ///< what the calls that run have for themselves

@@ -74,16 +74,16 @@ std::string read_everything(int descriptor, std::size_t limit, const std::filesy
 }
 
 std::string read_path(const std::filesystem::path& path, std::size_t limit) {
-    const unique_fd opened = open_path(path, open_mode::read, open_options{});
-    return with_path(path, [&] { return read_everything(opened.get(), limit, path); });
+    const opened_path opened = open_path(path, open_mode::read, open_options{});
+    return with_path(path, [&] { return read_everything(opened.descriptor.get(), limit, path); });
 }
 
 void append_path(const std::filesystem::path& path, std::span<const std::byte> bytes,
                  open_options options) {
-    unique_fd opened = open_path(path, open_mode::append, options);
+    opened_path opened = open_path(path, open_mode::append, options);
     with_path(path, [&] {
-        write_everything(opened.get(), bytes);
-        close_and_report(std::move(opened));
+        write_everything(opened.descriptor.get(), bytes);
+        close_and_report(std::move(opened.descriptor));
     });
 }
 

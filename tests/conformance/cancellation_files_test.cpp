@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Cancellation scenarios of files. Every thread of the pool is busy until complete(), so that the
-// call stands in the queue when it is cancelled; and for some a call is held back after it has
-// begun. What the file holds in the end is compared with what the subject was told.
+// Cancellation scenarios of files. Every thread of the pool is busy until complete(), so that a
+// call that needs one stands in the queue when it is cancelled; and for some a call is held back
+// after it has begun. On io_uring an open and the calls of an open file end by themselves, and are
+// held back when all completions are. What the file holds in the end is compared with what the
+// subject was told.
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -80,7 +82,7 @@ class file_world : public scenario_world {
 public:
     static constexpr rule obeys = rule::delivers;
 
-    // The other stages differ in what files do not use.
+    // The other stages differ in what only an open file uses.
     static constexpr bool runs_on(stage where) noexcept {
         return where == stage::simulated || is_real(where);
     }
@@ -149,6 +151,9 @@ public:
 class opening : public path_world {
 public:
     static constexpr const char* awaitable = "file::open";
+    static constexpr bool runs_on(stage where) noexcept {
+        return path_world::runs_on(where) || where == stage::io_uring_delayed;
+    }
 
     using path_world::path_world;
     static auto wait() { return file::open(scratch_path(), open_mode::write); }
@@ -216,6 +221,11 @@ const add_scenario<appending_to_a_path> adds_appending_to_a_path;
 
 class opened_world : public file_world {
 public:
+    // What the ring does of itself can be overtaken by a request.
+    static constexpr bool runs_on(stage where) noexcept {
+        return file_world::runs_on(where) || where == stage::io_uring_delayed;
+    }
+
     explicit opened_world(stage where, bool holds_threads = true) : file_world{where} {
         run_options options;
         options.handle_interrupt = false;

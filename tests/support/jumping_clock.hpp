@@ -40,6 +40,7 @@ public:
     }
     [[nodiscard]] std::size_t in_flight() const noexcept override { return real_->in_flight(); }
     [[nodiscard]] std::string_view name() const noexcept override { return real_->name(); }
+    [[nodiscard]] bool can(opcode what) const noexcept override { return real_->can(what); }
 
 private:
     std::unique_ptr<backend> real_;

@@ -3,18 +3,30 @@
 // simul/io/file.hpp: files on disk, read and written without stopping the loop.
 //
 // Linux has no readiness for files on disk: a read either has its bytes in memory or keeps its
-// thread until the disk has answered. So every call here is made on a thread of the loop's pool
-// (offload in runtime/blocking.hpp), on every backend alike. What follows from that:
+// thread until the disk has answered. So somebody else makes the calls:
 //
-//   cancellation   a call that no thread has begun is withdrawn, and nothing happened. One that
-//                  runs is waited for, and its result delivered: buffers stay borrowed until then.
-//   cost           one hand-over to a thread and back for each call: 30 to 60 microseconds, where
-//                  a bare write(2) of 64 KiB into memory takes 5 to 9 (Linux 6.18, two cores). Pass
-//                  large buffers, and use the whole-file functions below where they fit.
+//   on io_uring    the kernel, when they open a file, or read, write, sync, finish or ask for the
+//                  size of a regular one. What is in memory, up to 128 KiB, is read on the spot;
+//                  the rest is work for the kernel's own threads.
+//   otherwise      a thread of the loop's pool (offload in runtime/blocking.hpp): on every other
+//                  backend; for devices, truncate and the functions on whole files; and where the
+//                  kernel lacks an operation, which loop_info::reason then says.
+//
+// The results are the same. What follows for the caller:
+//
+//   cancellation   a call that nobody has begun is withdrawn, and nothing happened. One that runs
+//                  is waited for, and its result delivered: buffers stay borrowed until then. The
+//                  kernel may still end one on io_uring of which nothing has happened, such as a
+//                  read that waits for a server; it is then as if nobody had begun it.
+//   errors         those of offload come only from calls that a thread makes; on io_uring a lack
+//                  of memory for the call itself is not_enough_memory.
+//   cost           with a thread one hand-over and back for each call: 15 to 45 microseconds. On
+//                  io_uring 2 to 10 (Linux 6.18, two cores). Pass large buffers, and use the
+//                  functions on whole files below where they fit.
 //   close()        is immediate for the caller; a call that runs keeps the descriptor until it has
 //                  returned, so that its number cannot come to mean another file.
 //
-// read_file, write_file and append_file at the end do a whole job in one such call.
+// read_file, write_file and append_file at the end do a whole job in one call of a thread.
 #pragma once
 
 #include <cstddef>
@@ -60,7 +72,7 @@ struct open_options {
 ///     co_await log.write_all(bytes_of(line));
 ///     co_await log.sync();
 ///
-/// Regular files, and devices such as /dev/null, which are opened non-blocking; pipes, sockets and
+/// Regular files, and devices such as /dev/null, which stay non-blocking; pipes, sockets and
 /// directories are refused, since a thread would wait for them without end. Use read_file and
 /// write_file for files that fit into memory.
 ///
@@ -99,7 +111,9 @@ public:
     /// Returns       how many bytes, at most `buffer.size()`; 0 at the end of the file.
     /// Errors        std::system_error with the code of read(2); closed; busy; those of offload.
     /// Suspends      always, unless the buffer is empty.
-    /// Cancellation  clean until a thread has begun, then completes: the bytes are delivered.
+    /// Cancellation  clean until the call has begun, then completes: the bytes are delivered, and
+    ///               the task is stopped at its next await. On io_uring the kernel may end one that
+    ///               has begun and has no bytes yet: clean.
     /// Lifetime      `buffer` must stay valid and untouched until the await has ended.
     [[nodiscard]] task<std::size_t> read_some(std::span<std::byte> buffer);
 
@@ -108,7 +122,9 @@ public:
     /// Returns       how many bytes; fewer than `buffer.size()` only at the end of the file.
     /// Errors        std::system_error with the code of pread(2); closed; those of offload.
     /// Suspends      always, unless the buffer is empty.
-    /// Cancellation  clean until a thread has begun, then completes: the bytes are delivered.
+    /// Cancellation  clean until the call has begun, then completes: the bytes are delivered, and
+    ///               the task is stopped at its next await. On io_uring the kernel may end one that
+    ///               has begun and has no bytes yet: clean.
     /// Lifetime      `buffer` must stay valid and untouched until the await has ended.
     [[nodiscard]] task<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> buffer);
 
@@ -119,7 +135,9 @@ public:
     /// Errors        std::system_error with the code of write(2): no_space_on_device,
     ///               file_too_large …; closed; busy; those of offload.
     /// Suspends      always, unless `bytes` is empty.
-    /// Cancellation  clean until a thread has begun, then completes: the count is delivered.
+    /// Cancellation  clean until the call has begun, then completes: the count is delivered, and
+    ///               the task is stopped at its next await. On io_uring the kernel may end one that
+    ///               has begun and has written nothing: clean.
     /// Lifetime      `bytes` must stay valid and unchanged until the await has ended.
     [[nodiscard]] task<std::size_t> write_some(std::span<const std::byte> bytes);
 
@@ -127,9 +145,10 @@ public:
     ///
     /// Errors        those of write_some. What was written before the error stays in the file.
     /// Suspends      always, unless `bytes` is empty.
-    /// Cancellation  clean until a thread has begun, then completes: all is written.
+    /// Cancellation  clean until the call has begun, then completes: all is written. On io_uring
+    ///               the kernel may end one that has begun and has written nothing: clean.
     /// Lifetime      `bytes` must stay valid and unchanged until the await has ended.
-    /// Complexity    one call on another thread, whatever the size.
+    /// Complexity    one call on another thread, whatever the size; on io_uring one for each GiB.
     [[nodiscard]] task<> write_all(std::span<const std::byte> bytes);
 
     /// Writes all of `bytes` at `offset`; the current position stays.
@@ -137,7 +156,8 @@ public:
     /// Errors        those of write_some; invalid_argument if opened to append, because Linux would
     ///               write at the end.
     /// Suspends      always, unless `bytes` is empty.
-    /// Cancellation  clean until a thread has begun, then completes: all is written.
+    /// Cancellation  clean until the call has begun, then completes: all is written. On io_uring
+    ///               the kernel may end one that has begun and has written nothing: clean.
     /// Lifetime      `bytes` must stay valid and unchanged until the await has ended.
     /// Source        pwrite(2), also its section BUGS.
     [[nodiscard]] task<> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
@@ -175,8 +195,8 @@ public:
     ///               same; busy if another call runs, and the file stays open; closed; those of
     ///               offload.
     /// Suspends      always.
-    /// Cancellation  partial: the file is closed in every case, and if no thread had begun by then,
-    ///               what close(2) says is lost.
+    /// Cancellation  partial: the file is closed in every case, and if the call had not begun by
+    ///               then, what close(2) says is lost. On io_uring it has begun with the await.
     [[nodiscard]] task<> finish();
 
     /// Closes the file now, or when the call that runs has returned. Again: does nothing.

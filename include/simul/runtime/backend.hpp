@@ -86,6 +86,11 @@ public:
     ///
     /// Returns       true when nobody has to call poll before that descriptor is readable.
     virtual bool prepare_to_be_watched() noexcept { return false; }
+
+    /// True when it takes operations of this kind. Those up to opcode::poll every backend takes;
+    /// those of files only io_uring, where the kernel has them, and elsewhere they must not be
+    /// submitted.
+    [[nodiscard]] virtual bool can(opcode what) const noexcept { return what <= opcode::poll; }
 };
 
 /// Names a backend in options; `automatic` prefers io_uring and falls back to epoll, and from there
@@ -103,7 +108,8 @@ enum class backend_kind {
 /// Who waits when nothing is ready: poll(), or somebody else, for descriptor_to_watch().
 enum class waited_for_by { itself, descriptor };
 
-/// A backend and the reason why it was chosen, in words for people.
+/// A backend and the reason why it was chosen, in words for people. Where io_uring was chosen and
+/// lacks operations of files, which threads then make, it names them.
 struct chosen_backend {
     chosen_backend() noexcept = default;
 

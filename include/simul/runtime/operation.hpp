@@ -29,6 +29,15 @@ enum class opcode : std::uint8_t {
     accept,   ///< accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC; the result is the descriptor
     connect,  ///< connect(2) to the socket address in `buffer`, `size` bytes long
     poll,     ///< waits for the poll(2) events in `flags`; the result is the events that hold
+
+    // Of files, and only for backends that can(): they run beside one another, in no order. Reads
+    // and writes are for regular files that are open without O_NONBLOCK.
+    open,         ///< open(2) of the path in `buffer` with `flags`; the result is the descriptor
+    read_at,      ///< pread(2)
+    write_at,     ///< pwrite(2)
+    synchronize,  ///< fdatasync(2)
+    status,       ///< statx(2) of the type and size, into the struct statx in `buffer`
+    close,        ///< close(2); once submitted it is not to be cancelled, and the result is final
 };
 
 /// Where an operation is on its way; see the drawing above.
@@ -77,6 +86,19 @@ public:
     // Written by the backend.
     std::int32_t result = 0;  ///< a count or descriptor, or a negated errno
     std::uint32_t slot = 0;   ///< where the backend keeps it; meaningless to everyone else
+};
+
+/// The record of an open, read_at or write_at, which need one number more.
+class positioned_operation : public operation {
+public:
+    positioned_operation(opcode what, int fd, void* data, std::size_t length, std::uint64_t where,
+                         completion done) noexcept
+        : operation{what, fd, data, length, done}, offset{where} {}
+
+    /// In place of an offset: from the file's current position on, which moves.
+    static constexpr std::uint64_t current_position = ~std::uint64_t{0};
+
+    std::uint64_t offset;  ///< open: the permissions of a file that is made
 };
 
 }  // namespace simul

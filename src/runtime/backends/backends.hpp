@@ -31,14 +31,18 @@ std::unique_ptr<backend> make_poll_backend();
 ///               descriptors open that the backend's own would be beyond that.
 std::unique_ptr<backend> make_select_backend();
 
-/// Makes the io_uring backend, or returns nullptr and says in `reason` why it cannot run here.
+/// Makes the io_uring backend, or returns nullptr and says in `reason` why it cannot run here. Of
+/// one that runs `reason` says what it leaves to others; nothing, as a rule.
 ///
 /// Five environment variables are read, all of them aids for tests and debugging:
 ///   SIMUL_IO_URING_DELAY=N      holds every completion back for N polls, so that a cancel
 ///                               overtakes it, and checks that no coroutine frame is freed
 ///                               while an operation in flight uses its memory
 ///   SIMUL_IO_URING_REFUSE=NAME  behaves as if the kernel had refused with ENOSYS, EPERM, ENOMEM
-///                               or EINVAL, or had no operation of that name: IORING_OP_SEND
+///                               or EINVAL, or had no operation of that name: IORING_OP_SEND.
+///                               Without one for files (IORING_OP_OPENAT, IORING_OP_FSYNC,
+///                               IORING_OP_STATX, IORING_OP_CLOSE) the ring is used all the same,
+///                               for the others
 ///   SIMUL_IO_URING_LEVEL=N      the set-up to start at: 0 what Linux 6.1 offers, 1 what 5.19
 ///                               offers, 2 what 5.11 offers
 ///   SIMUL_IO_URING_AHEAD=N      so many short receives in a row make the kernel receive ahead on a

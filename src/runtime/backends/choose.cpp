@@ -50,12 +50,16 @@ std::unique_ptr<backend> make_plain(backend_kind kind) {
     }
 }
 
+// `note` says what the backend leaves to others.
 std::unique_ptr<backend> make_named(backend_kind kind, waited_for_by who,
-                                    const std::string& asked_by) {
+                                    const std::string& asked_by, std::string& note) {
     std::string reason;
     std::string instead = "ask for epoll, or for none to get what runs";
     if (kind == backend_kind::io_uring) {
-        if (auto made = detail::make_io_uring_backend(who, reason)) return made;
+        if (auto made = detail::make_io_uring_backend(who, reason)) {
+            note = std::move(reason);
+            return made;
+        }
     } else {
         try {
             return make_plain(kind);
@@ -97,13 +101,14 @@ chosen_backend make_backend(backend_kind kind, waited_for_by who) {
         asked_by = "SIMUL_BACKEND";
     }
     if (kind != backend_kind::automatic) {
-        auto made = make_named(kind, who, asked_by);
-        std::string reason = std::string{made->name()} + ": asked for by " + asked_by;
+        std::string note;
+        auto made = make_named(kind, who, asked_by, note);
+        std::string reason = std::string{made->name()} + ": asked for by " + asked_by + note;
         return chosen(std::move(made), std::move(reason));
     }
     std::string why;
     if (auto made = detail::make_io_uring_backend(who, why))
-        return chosen(std::move(made), "io_uring: preferred, and the kernel allows it");
+        return chosen(std::move(made), "io_uring: preferred, and the kernel allows it" + why);
     why.insert(0, "io_uring cannot run here, because ");
     try {
         return chosen(detail::make_epoll_backend(), "epoll: " + why);

@@ -32,6 +32,7 @@
 
 #include "runtime/backends/backends.hpp"
 #include "runtime/backends/io_uring_ahead.hpp"
+#include "runtime/backends/io_uring_files.hpp"
 #include "runtime/backends/io_uring_setup.hpp"
 #include "runtime/backends/io_uring_slab.hpp"
 #include "simul/base/config.hpp"
@@ -77,8 +78,9 @@ class io_uring_backend final : public backend {
 public:
     // Takes the ring, which is not enabled yet: it will belong to the thread of the first poll. If
     // there is no memory, the ring stays the caller's.
-    io_uring_backend(const io_uring& ring, unique_fd&& wake, std::size_t delay)
+    io_uring_backend(const io_uring& ring, ring_files files, unique_fd&& wake, std::size_t delay)
         : ring_{ring},
+          files_{files},
           wake_{std::move(wake)},
           ahead_{delay != 0 ? connections_ahead::never : short_receives_wanted(), buffer_count()},
           delay_{delay} {}
@@ -94,6 +96,8 @@ public:
     }
 
     bool submit(operation& request) noexcept override {
+        // What has no descriptor yet is kept under one of ours.
+        if (request.code == opcode::open) request.descriptor = wake_.get();
         // A number never seen before is checked, since the slab's table grows up to it.
         const int fd = request.descriptor;
         if (!slab_.has_seen(fd) && (fd < 0 || ::fcntl(fd, F_GETFD) < 0)) {
@@ -213,6 +217,10 @@ public:
 
     [[nodiscard]] std::size_t in_flight() const noexcept override { return slab_.size(); }
     [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
+
+    [[nodiscard]] bool can(opcode what) const noexcept override {
+        return what <= opcode::poll || files_.can(what);
+    }
 
     [[nodiscard]] bool overlaps(const void* begin, std::size_t size) noexcept {
         bool found = false;
@@ -352,6 +360,7 @@ private:
                                       request.size);
                 break;
             case opcode::poll: io_uring_prep_poll_add(&submission, fd, request.flags); break;
+            default: prepare_file_operation(submission, request); break;
         }
     }
 
@@ -502,12 +511,14 @@ private:
             place.awaits_readiness = false;
             return result >= 0;
         }
-        if (result == -EINTR) return true;
+        // An interrupted close has closed.
+        if (result == -EINTR) return request.code != opcode::close;
         if (request.code == opcode::accept && result < 0 && concerns_one_connection(-result))
             return true;
         // Where the kernel does not wait on a descriptor with O_NONBLOCK for us, it says EAGAIN; a
-        // poll stands in then. A connect over a Unix socket means it: the backlog is full.
-        const bool waits = request.code != opcode::connect && request.code != opcode::poll;
+        // poll stands in then. A connect over a Unix socket means it: the backlog is full. For a
+        // file on disk there is nothing to wait for.
+        const bool waits = request.code < opcode::connect;
         if (result == -EAGAIN && waits) {
             place.awaits_readiness = true;
             return true;
@@ -557,6 +568,7 @@ private:
     }
 
     io_uring ring_;
+    ring_files files_;
     unique_fd wake_;
     slab slab_;
     operation_list pending_;
@@ -585,12 +597,13 @@ private:
 
 std::unique_ptr<backend> make_io_uring_backend(waited_for_by who, std::string& reason) {
     io_uring ring{};
-    if (!set_up_io_uring(ring, who, reason)) return nullptr;
+    ring_files files;
+    if (!set_up_io_uring(ring, who, files, reason)) return nullptr;
     try {
         unique_fd wake{::eventfd(0, EFD_CLOEXEC)};
         if (wake) {
             const std::size_t delay = number_from_environment("SIMUL_IO_URING_DELAY");
-            return std::make_unique<io_uring_backend>(ring, std::move(wake), delay);
+            return std::make_unique<io_uring_backend>(ring, files, std::move(wake), delay);
         }
         reason = "eventfd failed: " + std::system_category().message(errno);
     } catch (...) {

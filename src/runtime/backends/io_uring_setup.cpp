@@ -103,7 +103,7 @@ int set_up(io_uring& ring, waited_for_by who) noexcept {
 }
 
 // Why a ring that was set up is of no use to the backend, in words; empty when it is.
-std::string flaw_of(io_uring& ring) {
+std::string flaw_of(io_uring& ring, ring_files& files) {
     // A filter may let the first of the system calls pass and refuse the others. The ring is not
     // enabled, so this one does nothing and says EBADFD.
     if (::syscall(SYS_io_uring_enter, ring.ring_fd, 0U, 0U, 0U, nullptr, std::size_t{0}) < 0 &&
@@ -137,10 +137,15 @@ std::string flaw_of(io_uring& ring) {
     if (error != 0 && error != EINVAL) return refused_call("io_uring_register", error);
     if (error == EINVAL) add("IORING_REGISTER_PROBE");
     const char* const hidden = std::getenv("SIMUL_IO_URING_REFUSE");
+    const auto lacks = [&](int code, const char* name) {
+        const bool is_hidden = hidden != nullptr && std::strcmp(hidden, name) == 0;
+        return is_hidden || (error == 0 && io_uring_opcode_supported(&probe, code) == 0);
+    };
     for (const auto& one : needed) {
-        const bool is_hidden = hidden != nullptr && std::strcmp(hidden, one.name) == 0;
-        const bool is_there = error != 0 || io_uring_opcode_supported(&probe, one.code) != 0;
-        if (is_hidden || !is_there) add(one.name);
+        if (lacks(one.code, one.name)) add(one.name);
+    }
+    for (const ring_files::kind& one : ring_files::kinds) {
+        if (!lacks(one.ring_code, one.name)) files.add(one.code);
     }
     if (missing.empty()) return missing;
     return "the kernel's io_uring is too old: it lacks " + missing +
@@ -149,7 +154,7 @@ std::string flaw_of(io_uring& ring) {
 
 }  // namespace
 
-bool set_up_io_uring(io_uring& ring, waited_for_by who, std::string& reason) {
+bool set_up_io_uring(io_uring& ring, waited_for_by who, ring_files& files, std::string& reason) {
     if (const int error = refusal_from_environment()) {
         reason = explain(error);
         return false;
@@ -159,12 +164,15 @@ bool set_up_io_uring(io_uring& ring, waited_for_by who, std::string& reason) {
         return false;
     }
     try {
-        reason = flaw_of(ring);
+        reason = flaw_of(ring, files);
+        if (reason.empty()) {
+            reason = files.what_is_missing();
+            return true;
+        }
     } catch (...) {
         io_uring_queue_exit(&ring);
         throw;
     }
-    if (reason.empty()) return true;
     io_uring_queue_exit(&ring);
     return false;
 }

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "runtime/backends/io_uring_files.hpp"
 #include "simul/runtime/backend.hpp"
 
 namespace simul::detail {
@@ -18,8 +19,9 @@ unsigned long number_from_environment(const char* name) noexcept;
 /// SIMUL_IO_URING_LEVEL chooses a plainer one, and SIMUL_IO_URING_REFUSE names an error or an
 /// operation for which there is to be none.
 ///
-/// Returns       false if there is none; `reason` then says why, in words for people.
+/// Returns       false if there is none; `reason` then says why, in words for people. True if there
+///               is; `files` then tells what it can do with files, and `reason` what it cannot.
 /// Errors        std::bad_alloc.
-bool set_up_io_uring(io_uring& ring, waited_for_by who, std::string& reason);
+bool set_up_io_uring(io_uring& ring, waited_for_by who, ring_files& files, std::string& reason);
 
 }  // namespace simul::detail

@@ -50,7 +50,8 @@ struct slot {
 class slab {
 public:
     /// Chains of one descriptor. Readers and writers go to the kernel one at a time, because the
-    /// kernel promises no order among operations that wait for the same thing.
+    /// kernel promises no order among operations that wait for the same thing. Polls and operations
+    /// of files are in no order.
     enum class lane : std::uint8_t { readers, writers, polls };
 
     static constexpr lane lane_of(opcode code) noexcept {
@@ -61,7 +62,7 @@ public:
             case opcode::send:
             case opcode::write:
             case opcode::connect: return lane::writers;
-            case opcode::poll: break;
+            default: break;
         }
         return lane::polls;
     }

@@ -54,8 +54,7 @@ inline long call(operation& request) noexcept {
             return ::accept4(fd, static_cast<sockaddr*>(request.buffer),
                              request.buffer != nullptr ? &request.flags : nullptr,
                              SOCK_NONBLOCK | SOCK_CLOEXEC);
-        case opcode::connect:
-        case opcode::poll: break;
+        default: break;
     }
     errno = EINVAL;
     return -1;

@@ -133,7 +133,7 @@ simulated_network::operation_list& simulated_network::list_of(endpoint& place,
         case opcode::send:
         case opcode::write:
         case opcode::connect: return place.writers;
-        case opcode::poll: break;
+        default: break;
     }
     return place.polls;
 }
@@ -167,7 +167,7 @@ int simulated_network::result_of(operation& request) {
         case opcode::accept: return attempt_accept(request, *place);
         case opcode::connect:
             return attempt_connect(descriptor, *place, request.buffer, request.size);
-        case opcode::poll: break;
+        default: break;
     }
     return attempt_poll(request.flags, *place);
 }

@@ -29,6 +29,7 @@
 #include "simul/concurrency/gather.hpp"
 #include "simul/concurrency/task_group.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/test_data.hpp"
 
 namespace simul {
@@ -38,37 +39,6 @@ using namespace std::chrono_literals;
 using namespace test;
 namespace fs = std::filesystem;
 
-// A folder that is removed after the test.
-class temporary_folder {
-public:
-    temporary_folder() {
-        std::string name = (fs::temp_directory_path() / "simul-file-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(name.data()), nullptr);
-        path_ = fs::canonical(name);
-    }
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-    ~temporary_folder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-
-    [[nodiscard]] fs::path operator/(const char* name) const { return path_ / name; }
-    [[nodiscard]] const fs::path& path() const { return path_; }
-
-    [[nodiscard]] std::vector<std::string> names() const {
-        std::vector<std::string> found;
-        for (const auto& entry : fs::directory_iterator{path_}) {
-            found.push_back(entry.path().filename().string());
-        }
-        std::ranges::sort(found);
-        return found;
-    }
-
-private:
-    fs::path path_;
-};
-
 void put(const fs::path& path, std::string_view text) {
     std::ofstream{path, std::ios::binary} << text;
 }
@@ -77,17 +47,6 @@ unsigned permissions_of(const fs::path& path) {
     struct stat about{};
     EXPECT_EQ(::stat(path.c_str(), &about), 0) << path;
     return about.st_mode & 07777U;
-}
-
-// The descriptor of this process that refers to `path`, or -1.
-int descriptor_of(const fs::path& path) {
-    for (int fd = 3; fd < 1024; ++fd) {
-        std::error_code failed;
-        const fs::path target =
-            fs::read_symlink(fs::path{"/proc/self/fd"} / std::to_string(fd), failed);
-        if (!failed && target == path) return fd;
-    }
-    return -1;
 }
 
 std::error_code code_of(const std::exception_ptr& failure) {

@@ -67,6 +67,15 @@ TEST(io_uring_slab, lets_readers_and_writers_of_a_descriptor_run_one_at_a_time) 
     EXPECT_EQ(places.first_of(3, slab::lane::writers), &requests[2]);
 }
 
+TEST(io_uring_slab, lets_operations_of_a_file_run_side_by_side) {
+    slab places;
+    std::deque<request> requests;
+    for (const opcode code : {opcode::read, opcode::write, opcode::read_at, opcode::write_at,
+                              opcode::write_at, opcode::synchronize, opcode::status})
+        ASSERT_TRUE(places.insert(requests.emplace_back(code, 3)));
+    for (const request& one : requests) EXPECT_TRUE(places.may_run(one));
+}
+
 TEST(io_uring_slab, leaves_a_lane_from_the_middle_and_both_ends) {
     slab places;
     std::deque<request> requests;
