@@ -9,6 +9,11 @@ if(SIMUL_SANITIZE)
     endif()
     add_compile_options(-fsanitize=${SIMUL_SANITIZE} -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${SIMUL_SANITIZE})
+    if(SIMUL_SANITIZE MATCHES "address")
+        # What the sanitizers note of each place has its address in it. Relocated when the program
+        # starts, these notes fill hundreds of megabytes, which each fork copies.
+        add_link_options("$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-no-pie>")
+    endif()
     if(SIMUL_SANITIZE MATCHES "undefined")
         add_compile_options(-fno-sanitize-recover=undefined)
     endif()

@@ -3,6 +3,30 @@
 # The kinds of target there are. Sources are globbed: a file that lies in the right folder is built,
 # and CONFIGURE_DEPENDS makes the build look again each time.
 
+# The headers of the standard library that much of simul includes. The tests always have them
+# precompiled; the library and the programs only with SIMUL_PRECOMPILE, because there a file that lacks
+# an include must be found: the presets without it, and the installation test, do that.
+set(simul_standard_headers
+    <algorithm> <chrono> <coroutine> <cstdint> <exception> <expected> <functional> <memory> <optional>
+    <ranges> <stdexcept> <string> <string_view> <thread> <tuple> <utility> <variant> <vector>)
+
+# simul_precompile(target [OWN]): the precompiled headers of simul_core for one more target, or its own
+# ones, for a target that is compiled with other options.
+function(simul_precompile target)
+    if(NOT SIMUL_PRECOMPILE)
+        return()
+    endif()
+    if(target STREQUAL "simul_core" OR "OWN" IN_LIST ARGN)
+        target_precompile_headers(${target} PRIVATE ${simul_standard_headers})
+    else()
+        target_precompile_headers(${target} REUSE_FROM simul_core)
+    endif()
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+        # Without the time in it, a precompiled header made anew is the same one to ccache.
+        target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+    endif()
+endfunction()
+
 # simul_component(name LAYERS … [REQUIRES …] [PACKAGES …])
 #
 # One library, simul::<name>, of every source of the named layers, on top of the components it
@@ -51,6 +75,7 @@ function(simul_component name)
         target_link_libraries(simul_${name} PRIVATE PkgConfig::simul_${name})
     endif()
     simul_warnings(simul_${name})
+    simul_precompile(simul_${name})
 
     set_property(GLOBAL APPEND PROPERTY simul_components ${name})
     set_property(GLOBAL PROPERTY simul_${name}_layers ${component_LAYERS})
@@ -107,6 +132,7 @@ function(simul_example source)
     list(TRANSFORM components PREPEND "simul::")
     target_link_libraries(example_${name} PRIVATE ${components})
     simul_warnings(example_${name})
+    simul_precompile(example_${name})
 endfunction()
 
 # One GoogleTest executable from every *_test.cpp below `folder`; nothing when there is none. The

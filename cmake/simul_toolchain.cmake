@@ -24,6 +24,12 @@ if(PROJECT_IS_TOP_LEVEL)
             ${SIMUL_CCACHE})
     endif()
 
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # A tenth of the time of g++ goes into collecting garbage, which begins at 128 MiB. A file
+        # of templates takes a third to a half more memory this way, up to 1.2 GB.
+        add_compile_options("SHELL:--param ggc-min-heapsize=524288")  # KiB
+    endif()
+
     include(CheckLinkerFlag)
     check_linker_flag(CXX -fuse-ld=mold SIMUL_MOLD_WORKS)
     if(SIMUL_MOLD_WORKS)

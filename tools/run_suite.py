@@ -6,12 +6,16 @@
 
 WHAT is `tests` (every test executable), `examples`, `checks` (everything that reads the source), or
 the name of one test executable (unit_base, also `unit` for all that begin so) or of one check. If
-only test executables are named, only those are built. The last line counts GoogleTest cases, example cases and checks: `N passed, N failed, N skipped`.
+only test executables are named, only those are built. The parts run side by side, one more than there
+are processors, and each is told when it has ended; those that watch the real clock or the memory of
+the machine follow alone. The last line counts GoogleTest cases, example cases and checks:
+`N passed, N failed, N skipped`.
 """
 
 import argparse
 import collections
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -25,12 +29,23 @@ import time
 import cpp_text
 
 TIME_LIMIT = 600  # seconds, for one test executable
-# Long, and their tests do not disturb each other.
-SHARDED = {"conformance", "semantics", "semantics_network", "defects"}
+# Into how many pieces the cases of a long executable are dealt: its tests do not disturb each other.
+SHARDS = {"conformance": 6, "defects": 4, "integration": 2, "semantics": 2, "semantics_network": 2,
+          "unit_concurrency": 2}
+# What takes longest, in this order, begins first: at the end there is always something short left.
+LONGEST_FIRST = ["install", "integration", "conformance", "defects", "headers", "compile_fail",
+                 "semantics_network", "header_budget", "semantics", "unit_concurrency", "tools",
+                 "examples"]
+# Those that compile and take --jobs.
+COMPILING_CHECKS = {"headers", "header_budget", "compile_fail"}
+# What holds the machine itself to a figure has it for itself: one executable, and cases of another.
+ALONE = {"memory"}
+ALONE_CASES = {"integration": "crawler_ladder.*"}
 BUILD_TIME_LIMIT = 3600
 CHECK_TIME_LIMIT = 900
 OUTPUT_LIMIT = 12000  # characters of a failed block that are shown
 ROOT = cpp_text.project_root()
+RUNNING = set()  # the processes that run() waits for
 
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=0:strict_string_checks=1",
@@ -50,6 +65,10 @@ class Tally:
         self.failed += failed
         self.skipped += skipped
 
+    def add_all(self, other):
+        self.add(other.passed, other.failed, other.skipped)
+        self.reasons.update(other.reasons)
+
     def why_skipped(self):
         """One line for each reason, with how many cases it kept from running."""
         unknown = self.skipped - sum(self.reasons.values())
@@ -60,12 +79,56 @@ class Tally:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
+Part = collections.namedtuple("Part", "name work")  # work() returns an Outcome
+
+
+class Outcome:
+    """What has come of one part: its counts, and the text to print about it."""
+
+    def __init__(self, passed=0, failed=0, skipped=0, reasons=()):
+        self.tally = Tally()
+        self.tally.add(passed, failed, skipped)
+        self.tally.reasons.update(reasons)
+        self.lines = []
+
+    def say(self, verdict, name, detail, seconds):
+        self.lines.append(f"{verdict:<7} {name:<22} {seconds:6.1f} s  {detail}")
+        return self
+
+
+def longest_first(parts):
+    """The parts in the order in which they begin."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    return sorted(parts, key=lambda part: ranks.get(part.name, len(ranks)))
+
+
+def run_side_by_side(parts, jobs):
+    """Runs the parts, so many at once, and yields the outcome of each as it ends."""
+    def outcome(part):
+        try:
+            return part.work()
+        except Exception as error:  # a fault of this program must not hide what the others say
+            return Outcome(failed=1).say("FAILED", part.name, f"{type(error).__name__}: {error}", 0)
+
+    with concurrent.futures.ThreadPoolExecutor(max(jobs, 1)) as pool:
+        try:
+            ended = [pool.submit(outcome, part) for part in parts]
+            for future in concurrent.futures.as_completed(ended):
+                yield future.result()
+        except BaseException:  # Ctrl-C: nothing is begun any more, and what runs is stopped
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(RUNNING):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
 def run(command, limit, environment=None):
     """Runs a command in a process group of its own. Returns (exit code or None, output)."""
     process = subprocess.Popen(
         [str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         env={**os.environ, **SANITIZER_OPTIONS, **(environment or {})})
+    RUNNING.add(process)
     try:
         output, _ = process.communicate(timeout=limit)
         code = process.returncode
@@ -73,6 +136,8 @@ def run(command, limit, environment=None):
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         code = None
+    finally:
+        RUNNING.discard(process)
     return code, output.decode(errors="replace")
 
 
@@ -144,14 +209,14 @@ class Suite:
         return [(test["name"], pathlib.Path(test.get("command", [self.build / "none"])[0]))
                 for test in tests]
 
-    def run_shard(self, name, path, shard, shards):
-        """Runs one of so many parts. Returns what was counted, what went wrong, the output."""
+    def run_piece(self, path, name, cases, shard, shards):
+        """Runs some cases of an executable. Returns what was counted, what went wrong, the output."""
         report = self.build / "reports" / f"{name}.{shard}.json"
         report.parent.mkdir(exist_ok=True)
         report.unlink(missing_ok=True)
         command = [path, f"--gtest_output=json:{report}"]
-        if self.filter is not None:
-            command.append(f"--gtest_filter={self.filter}")
+        if cases is not None:
+            command.append(f"--gtest_filter={cases}")
         code, output = run(command, TIME_LIMIT, {"GTEST_TOTAL_SHARDS": str(shards),
                                                  "GTEST_SHARD_INDEX": str(shard)})
         passed, failed, skipped = self.count(report, output)
@@ -164,24 +229,32 @@ class Suite:
             wrong = f", killed by {signal.Signals(-code).name}"
         return (passed, failed, skipped), wrong, output
 
-    def run_executable(self, name, path):
+    def executable_outcome(self, path, name, cases, shard=0, shards=1):
         begin = time.monotonic()
-        shards = os.cpu_count() or 1 if name in SHARDED else 1
-        with concurrent.futures.ThreadPoolExecutor(shards) as pool:
-            parts = list(pool.map(lambda shard: self.run_shard(name, path, shard, shards),
-                                  range(shards)))
-        seconds = time.monotonic() - begin
-        passed, failed, skipped = (sum(part[0][kind] for part in parts) for kind in range(3))
-        output = "".join(part[2] for part in parts)
-        self.tally.add(passed, failed, skipped)
-        detail = f"{passed} passed, {failed} failed, {skipped} skipped"
-        detail += "".join(part[1] for part in parts)
-        say("FAILED" if failed else "ok", name, detail, seconds)
-        self.tally.reasons.update(re.findall(r": Skipped\n(.+)$", output, re.MULTILINE))
-        for note in dict.fromkeys(re.findall(r"^note: .*", output, re.MULTILINE)):
-            print(f"        {note}", flush=True)
+        (passed, failed, skipped), wrong, output = self.run_piece(path, name, cases, shard, shards)
+        outcome = Outcome(passed, failed, skipped,
+                          re.findall(r": Skipped\n(.+)$", output, re.MULTILINE))
+        label = name if shards == 1 else f"{name} {shard + 1}/{shards}"
+        outcome.say("FAILED" if failed else "ok", label, f"{outcome.tally}{wrong}",
+                    time.monotonic() - begin)
+        outcome.lines += [f"        {note}" for note in
+                          dict.fromkeys(re.findall(r"^note: .*", output, re.MULTILINE))]
         if failed:
-            print(shorten(self.without_successes(output)), flush=True)
+            outcome.lines.append(shorten(self.without_successes(output)))
+        return outcome
+
+    def executable_parts(self, name, path):
+        """What of one executable runs beside other parts, and what alone."""
+        def part(*arguments):
+            return Part(name, lambda: self.executable_outcome(path, *arguments))
+
+        if name in ALONE:
+            return [], [part(name, self.filter)]
+        shards, cases, alone = SHARDS.get(name, 1), self.filter, []
+        if name in ALONE_CASES and self.filter is None:
+            cases = f"-{ALONE_CASES[name]}"
+            alone = [part(f"{name}_alone", ALONE_CASES[name])]
+        return [part(name, cases, shard, shards) for shard in range(shards)], alone
 
     @staticmethod
     def without_successes(output):
@@ -211,17 +284,18 @@ class Suite:
 
     # --- examples and checks --------------------------------------------------------------------
 
-    def run_examples(self):
+    def examples_outcome(self):
         begin = time.monotonic()
         code, output = run(["python3", "tests/examples/check_examples.py", self.build],
                            CHECK_TIME_LIMIT)
         last = output.strip().splitlines()[-1] if output.strip() else ""
         match = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", last)
         counts = [int(number) for number in match.groups()] if match else [0, 1, 0]
-        self.tally.add(*counts)
-        say("FAILED" if counts[1] else "ok", "examples", last, time.monotonic() - begin)
+        outcome = Outcome(*counts).say("FAILED" if counts[1] else "ok", "examples", last,
+                                       time.monotonic() - begin)
         if counts[1] or code != 0:
-            print(shorten(output), flush=True)
+            outcome.lines.append(shorten(output))
+        return outcome
 
     def checks(self):
         yield "layers", ["tools/check_layers.py"]
@@ -239,43 +313,64 @@ class Suite:
         yield "tools", ["python3", "-m", "unittest", "discover", "-s", "tools/tests"]
         yield "install", ["tools/check_install.py", self.build]
 
-    def run_check(self, name, command):
+    def check_outcome(self, name, command, jobs):
         begin = time.monotonic()
-        environment = {"PYTHONPATH": str(ROOT / "tools"), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {"PYTHONPATH": str(ROOT / "tools"), "PYTHONDONTWRITEBYTECODE": "1",
+                       "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs)}
+        if name in COMPILING_CHECKS:
+            command = [*command, "--jobs", str(jobs)]
         code, output = run(command, CHECK_TIME_LIMIT, environment)
-        self.tally.add(passed=code == 0, failed=code != 0)
         last = output.strip().splitlines()[-1] if output.strip() else ""
-        say("FAILED" if code != 0 else "ok", name, last[:70], time.monotonic() - begin)
+        outcome = Outcome(passed=code == 0, failed=code != 0)
+        outcome.say("FAILED" if code != 0 else "ok", name, last[:70], time.monotonic() - begin)
         if code != 0:
-            print(shorten(output), flush=True)
+            outcome.lines.append(shorten(output))
+        return outcome
+
+    def test_parts(self):
+        """The parts that need a build, as those that run side by side and those that run alone."""
+        beside, alone = [], []
+        executables = self.executables()
+        if not executables:
+            self.tally.add(failed=1)
+            say("FAILED", "tests", "CMake knows of no test executable", 0)
+        for name, path in executables:
+            if not self.wants("tests", name):
+                continue
+            if path.is_file():
+                more_beside, more_alone = self.executable_parts(name, path)
+                beside += more_beside
+                alone += more_alone
+            else:
+                self.tally.add(failed=1)
+                say("FAILED", name, "was not built", 0)
+        if self.wants("examples", "examples"):
+            beside.append(Part("examples", self.examples_outcome))
+        return beside, alone
+
+    def check_parts(self, checks, is_built, others):
+        """A part for each check. Beside others a check compiles one file at a time."""
+        if not is_built and any(name == "install" for name, _ in checks):
+            self.tally.add(skipped=1)
+            say("skipped", "install", "there is no complete build", 0)
+            checks = [check for check in checks if check[0] != "install"]
+        jobs = os.cpu_count() or 1 if len(checks) + others == 1 else 1
+        return [Part(name, functools.partial(self.check_outcome, name, command, jobs))
+                for name, command in checks]
 
     def run_all(self):
         checks = [(name, command) for name, command in self.checks() if self.wants("checks", name)]
         groups_only = set(self.only) <= {name for name, _ in checks} | {"checks"} and self.only
-        if groups_only and not self.wants("checks", "install"):
-            built = False  # nothing that was asked for needs a build
-        else:
+        built, beside, alone = False, [], []
+        if not groups_only or self.wants("checks", "install"):
             built = self.build_all()
             # After a failed build what did get built is run all the same: it says more than nothing.
-            executables = self.executables()
-            if not executables:
-                self.tally.add(failed=1)
-                say("FAILED", "tests", "CMake knows of no test executable", 0)
-            for name, path in executables:
-                if self.wants("tests", name):
-                    if path.is_file():
-                        self.run_executable(name, path)
-                    else:
-                        self.tally.add(failed=1)
-                        say("FAILED", name, "was not built", 0)
-            if self.wants("examples", "examples"):
-                self.run_examples()
-        for name, command in checks:
-            if name == "install" and not built:
-                self.tally.add(skipped=1)
-                say("skipped", name, "there is no complete build", 0)
-            else:
-                self.run_check(name, command)
+            beside, alone = self.test_parts()
+        beside += self.check_parts(checks, built, len(beside))
+        for parts, jobs in ((longest_first(beside), (os.cpu_count() or 1) + 1), (alone, 1)):
+            for outcome in run_side_by_side(parts, jobs):
+                self.tally.add_all(outcome.tally)
+                print("\n".join(outcome.lines), flush=True)
         for line in self.tally.why_skipped():
             print(line)
         print(self.tally, flush=True)

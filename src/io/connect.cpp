@@ -35,7 +35,8 @@ public:
         loop::current().io().forget(held_.get());
         if (detail::simulated_world_of(held_.get()) != nullptr) return;  // they never block
         const int flags = ::fcntl(held_.get(), F_GETFL);
-        if (flags < 0 || ::fcntl(held_.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
+        const bool blocks = (flags & O_NONBLOCK) == 0;
+        if (flags < 0 || (blocks && ::fcntl(held_.get(), F_SETFL, flags | O_NONBLOCK) < 0)) {
             throw std::system_error{errno, std::system_category()};
         }
     }
