@@ -25,9 +25,10 @@ unsigned long number_from_environment(const char* name) noexcept {
 namespace {
 
 // Submissions are flushed in batches of this size. The completion queue is larger, because a burst
-// of completions beyond it takes the kernel's slower overflow list.
+// of completions beyond it takes the kernel's slower overflow list; with so many entries the kernel
+// also looks for what is to be cancelled in the largest table that it makes, of 256 lists.
 constexpr unsigned submission_entries = 256;
-constexpr unsigned completion_entries = 4096;
+constexpr unsigned completion_entries = 8192;
 
 struct refusal {
     const char* name;
