@@ -202,13 +202,16 @@ TEST(loop, gives_errors_of_posted_work_to_the_unhandled_error_handler) {
             EXPECT_THROW(std::rethrow_exception(error), std::runtime_error);
             ++reports;
         });
-    run_on_each_backend([]() -> task<> {
+    int posted = 0;
+    run_on_each_backend([&posted]() -> task<> {
+        ++posted;
         loop::current().post_from_any_thread([] { throw std::runtime_error{"posted"}; });
         co_await yield_now();
         co_await yield_now();
     });
     set_unhandled_error_handler(previous);
-    EXPECT_EQ(reports, static_cast<int>(test_backends().size()));
+    EXPECT_GT(posted, 0);
+    EXPECT_EQ(reports, posted);
 }
 
 TEST(loop, prints_unhandled_errors_by_default) {
