@@ -70,7 +70,8 @@ protected:
         return words({"crawl", url, "--per-host", "1", "--state", path(state)});
     }
 
-    // The values of a field of pages.jsonl, every line of which must be whole.
+    // The values of a field of pages.jsonl. What was written must be whole lines; a crawl that was
+    // killed may have written nothing yet, not even the head of the table.
     [[nodiscard]] std::vector<std::string> pages(std::string_view state = "state") const {
         std::vector<std::string> urls;
         const std::string text = read_whole_file(path(state) + "/pages.jsonl");
@@ -82,7 +83,7 @@ protected:
             if (parsed.is_object()) urls.push_back(parsed.at("url"));
         }
         const std::string table = read_whole_file(path(state) + "/links.tsv");
-        EXPECT_TRUE(table.ends_with('\n')) << table;
+        EXPECT_TRUE(table.empty() || table.ends_with('\n')) << table;
         std::istringstream rows{table};
         for (std::string row; std::getline(rows, row);) {
             EXPECT_EQ(std::ranges::count(row, '\t'), 4) << row;
