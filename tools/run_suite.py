@@ -6,7 +6,7 @@
 
 WHAT is `tests` (every test executable), `examples`, `checks` (everything that reads the source), or
 the name of one test executable (unit_base, also `unit` for all that begin so) or of one check. If
-only test executables are named, only those are built. The parts run side by side, one more than there
+only test executables are named, only those are built. The parts run side by side, as many as there
 are processors, and each is told when it has ended; those that watch the real clock or the memory of
 the machine follow alone. The last line counts GoogleTest cases, example cases and checks:
 `N passed, N failed, N skipped`.
@@ -367,7 +367,7 @@ class Suite:
             # After a failed build what did get built is run all the same: it says more than nothing.
             beside, alone = self.test_parts()
         beside += self.check_parts(checks, built, len(beside))
-        for parts, jobs in ((longest_first(beside), (os.cpu_count() or 1) + 1), (alone, 1)):
+        for parts, jobs in ((longest_first(beside), os.cpu_count() or 1), (alone, 1)):
             for outcome in run_side_by_side(parts, jobs):
                 self.tally.add_all(outcome.tally)
                 print("\n".join(outcome.lines), flush=True)
