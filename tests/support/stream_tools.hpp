@@ -33,13 +33,13 @@ inline task<> some_turns(int count = 100) {
 
 /// How long a test gives turns before it complains. Counted turns would not do: a thread or a
 /// process that is waited for gets none on a machine with other work.
-constexpr std::chrono::seconds patience{20};
+constexpr std::chrono::seconds test_patience{20};
 
 /// Gives turns until a task has ended; complains if it never does.
 template <class Result>
 task<> until_ended(task_handle<Result>& handle) {
     const auto begin = std::chrono::steady_clock::now();
-    while (!handle.done() && std::chrono::steady_clock::now() - begin < patience) {
+    while (!handle.done() && std::chrono::steady_clock::now() - begin < test_patience) {
         co_await yield_now();
     }
     EXPECT_TRUE(handle.done()) << "the task has not ended";
@@ -49,7 +49,7 @@ task<> until_ended(task_handle<Result>& handle) {
 template <byte_stream Stream>
 task<> until_input(const Stream& stream) {
     const auto begin = std::chrono::steady_clock::now();
-    while (!stream.has_input() && std::chrono::steady_clock::now() - begin < patience) {
+    while (!stream.has_input() && std::chrono::steady_clock::now() - begin < test_patience) {
         co_await yield_now();
     }
     EXPECT_TRUE(stream.has_input()) << "no input has come";
