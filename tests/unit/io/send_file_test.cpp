@@ -340,10 +340,13 @@ TEST(send_file, ends_when_the_file_is_closed) {
         source.close();
         task_handle<std::string> reading = outermost_group().spawn(read_to_end(far));
         const std::error_code code = co_await sending;
-        EXPECT_EQ(code, errc::closed);
         co_await near.shutdown();
         const std::string rest = co_await reading;
         EXPECT_TRUE(rest == text_of_file().substr(10'000, rest.size()));
+        // A thread that was at work when the file was closed may have sent all of it meanwhile.
+        const bool sent_all = !loop::current().is_simulated() && !code;
+        EXPECT_TRUE(sent_all || code == errc::closed) << code;
+        EXPECT_EQ(sent_all, rest.size() == text_of_file().size() - 10'000);
     });
 }
 
