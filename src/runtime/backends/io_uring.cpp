@@ -141,6 +141,7 @@ public:
     }
 
     void poll(time_point deadline) noexcept override {
+        if (deadline == time_point::min() && has_nothing_to_do()) return;
         if (!enabled_) enable();
         // The kernel refuses submissions for a while when too many completions wait (EBUSY before
         // Linux 5.19) or memory is short; they stay in their lists, and we must not block then.
@@ -363,6 +364,14 @@ private:
             case opcode::poll: io_uring_prep_poll_add(&submission, fd, request.flags); break;
             default: prepare_file_operation(submission, request); break;
         }
+    }
+
+    // What most passes of a loop find that has other work: nothing to tell the kernel, and nothing
+    // that it tells. With DEFER_TASKRUN a wake is among what it tells.
+    [[nodiscard]] bool has_nothing_to_do() const noexcept {
+        return wake_armed_ && pending_.empty() && cancels_.empty() && delay_ == 0 &&
+               !kernel_has_more() && io_uring_sq_ready(&ring_) == 0 &&
+               io_uring_cq_ready(&ring_) == 0;
     }
 
     [[nodiscard]] bool kernel_has_more() const noexcept {
