@@ -7,6 +7,9 @@
 //            │           │    ◀──── EINTR, EAGAIN ──────     │  ▲
 //            └──cancel───┴──▶ free (confirmed)               └──┘ cancel is asked, and awaited
 //
+// A receive on a connection that the kernel receives ahead waits for that instead of going to the
+// kernel, and its cancel is confirmed as well: io_uring_ahead.hpp.
+//
 // Invariants
 //   1. The kernel knows an operation by slot index and generation (io_uring_slab.hpp), never by an
 //      address, so a late completion cannot reach a record that is gone.
@@ -183,28 +186,28 @@ public:
     [[nodiscard]] time_point now() const noexcept override { return monotonic_now(); }
 
     // The kernel resolves descriptors when it takes a submission, so only what was received ahead
-    // is remembered. Its multishot holds the connection open beyond the close, so the peer must be
-    // told before. Bytes that nobody has read end a connection by a reset, as they do where they
-    // are still the kernel's; then nothing else may be told, and the multishot must be gone first.
+    // is remembered. Its multishot holds the connection: it must be gone before the close is, or
+    // the peer would not be told. It is ended by its name, never by the descriptor, which may
+    // belong to another connection by now. Bytes that nobody has read end a connection by a reset,
+    // as they do where they are still the kernel's.
     void forget(int descriptor) noexcept override {
         bool used = false;
         slab_.for_each_on(descriptor, [&](operation&) { used = true; });
         SIMUL_ASSERT(!used, "a descriptor was forgotten while an operation was in flight on it");
         ahead* const connection = ahead_.find(descriptor);
         if (connection == nullptr || !connection->is_on) return;
-        const std::uint64_t multishot = connections_ahead::user_data(*connection, descriptor);
-        const bool is_armed = connection->is_armed;
-        const bool has_unread = ahead_.forget(*connection);
-        io_uring_sqe* const submission = is_armed && has_unread ? next_submission() : nullptr;
-        if (submission != nullptr) {
-            ask_to_end(*submission, multishot);
-            io_uring_submit_and_get_events(&ring_);
-        } else if (is_armed) {
-            ::shutdown(descriptor, SHUT_RDWR);
+        if (connection->is_armed) {
+            if (io_uring_sqe* const submission = next_submission()) {
+                ask_to_end(*submission, connections_ahead::user_data(*connection, descriptor));
+                io_uring_submit_and_get_events(&ring_);
+            } else {
+                ::shutdown(descriptor, SHUT_RDWR);
+            }
         }
-        if (!has_unread) return;
-        const linger reset{.l_onoff = 1, .l_linger = 0};
-        ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        if (ahead_.forget(*connection)) {
+            const linger reset{.l_onoff = 1, .l_linger = 0};
+            ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        }
     }
 
     [[nodiscard]] bool has_received(int descriptor) noexcept override {
