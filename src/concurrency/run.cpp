@@ -110,12 +110,10 @@ run_driver::run_driver(loop& running, task_group& outermost, const run_options& 
       previous_{current_outermost} {
     SIMUL_ASSERT(previous_ == nullptr,
                  "run() was called inside a task, or where a guest runs: co_await it instead");
-    // What needs memory comes first: a driver that could not be made is not taken down.
-    identity_.name = std::make_unique<std::string>("main");
     current_outermost = &outermost;
     scope = &running.scheduler().root_scope();
-    identity_.number = running.scheduler().next_task_number();
-    context_.task = &identity_;
+    context_.number = running.scheduler().next_task_number();
+    context_.name = &name_;
     scope->set_context(&context_);
     running.scheduler().start_eagerly(options.start == start_policy::eager);
     prepare_process();

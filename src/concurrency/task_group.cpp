@@ -18,9 +18,7 @@ group& child::owner() const noexcept {
 }
 
 inline void child::describe(std::unique_ptr<std::string>&& name) noexcept {
-    if (name != nullptr) [[unlikely]]
-        identity_.name = std::move(name);
-    context_.task = &identity_;
+    context_.name = name.release();
     const task_context* const spawner = find_current_context();
     if (spawner != nullptr && spawner->locals.get() != nullptr) context_.locals = spawner->locals;
 }
@@ -29,7 +27,7 @@ inline void child::describe(std::unique_ptr<std::string>&& name) noexcept {
 // ready list sees to that.
 void child::begin() noexcept {
     scheduler& running = scheduler::current();
-    identity_.number = running.next_task_number();
+    context_.number = running.next_task_number();
     own_scope_.enter(owner().scope_of(kind));
     own_scope_.set_context(&context_);
     spawned->up = this;
@@ -65,8 +63,12 @@ void child::respond(waiter& self, notice what) noexcept {
 // The task has reached its end; its frame may only be destroyed by the reaper.
 void child::task_finished() noexcept {
     if (handle != nullptr) handle->settle_finished(*spawned);
-    if (spawned->exception) owner().fail(std::move(spawned->exception));
+    if (spawned->exception) fail(std::move(spawned->exception));
     scheduler::current().unwind(*spawned);
+}
+
+void child::fail(std::exception_ptr error) noexcept {
+    owner().fail(std::move(error));
 }
 
 void child::task_gone(bool stopped) noexcept {
@@ -261,8 +263,8 @@ void grace_period::note_tasks_in(const cancel_scope& group_scope) noexcept try {
     for (const cancel_scope* each = group_scope.newest_child(); each != nullptr;
          each = each->older_sibling()) {
         if (number_of(each->context()) == number_of(group_scope.context())) continue;
-        const task_identity& task = *each->context()->task;
-        slow.emplace_back(task.number, task.name != nullptr ? *task.name : std::string{});
+        const task_context* const task = each->context();
+        slow.emplace_back(task->number, std::string{name_of(task)});
     }
     std::reverse(slow.begin() + first, slow.end());
 } catch (const std::bad_alloc&) {

@@ -91,7 +91,7 @@ void handle_base::throw_if_failed() const {
 }
 
 std::uint64_t handle_base::task_number() const noexcept {
-    return child_ != nullptr ? child_->identity().number : 0;
+    return child_ != nullptr ? child_->task_number() : 0;
 }
 
 started watcher::start(waiter& self) noexcept {

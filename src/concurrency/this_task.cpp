@@ -8,11 +8,6 @@ namespace simul::this_task {
 
 namespace {
 
-const task_identity* find_task() noexcept {
-    const detail::task_context* context = detail::find_current_context();
-    return context != nullptr ? context->task : nullptr;
-}
-
 const cancel_scope* find_scope() noexcept {
     const scheduler* here = scheduler::find_current();
     const waiter* running = here != nullptr ? here->running() : nullptr;
@@ -26,8 +21,7 @@ std::uint64_t number() noexcept {
 }
 
 std::string_view name() noexcept {
-    const task_identity* task = find_task();
-    return task != nullptr && task->name != nullptr ? std::string_view{*task->name} : "";
+    return detail::name_of(detail::find_current_context());
 }
 
 time_point deadline() noexcept {

@@ -35,7 +35,6 @@ void cancel_scope::leave() noexcept {
     if (parent_ == nullptr) return;
     SIMUL_DEBUG_ASSERT(first_child_ == nullptr && waiting_.empty(),
                        "a cancel scope was left while something ran inside it");
-    if (delivery_slot_ != nullptr) scheduler::current().forget(*this);
     unlink_from_parent();
     parent_ = nullptr;
 }
@@ -79,14 +78,14 @@ void cancel_scope::cancel_through_shields(cancel_reason reason,
     }
 }
 
-// Each scope that becomes cancelled is put on the delivery list by itself. A scope that was
+// What waits in the scopes that become cancelled is put on the scheduler's list. A scope that was
 // cancelled before has no unmarked ones below it, so the walk does not enter it: limits that expire
 // one inside the other cost a step each.
 bool cancel_scope::cancel(cancel_reason reason, std::source_location where) noexcept {
     if (is_cancelled()) return false;
     for (cancel_scope* marked = this; marked != nullptr; marked = next_unmarked(marked)) {
         marked->mark(reason, where);
-        if (!marked->waiting_.empty()) scheduler::current().deliver(*marked);
+        if (!marked->waiting_.empty()) scheduler::current().ask_to_end(marked->waiting_);
     }
     return true;
 }

@@ -92,44 +92,20 @@ std::size_t scheduler::run_as_chosen() noexcept {
 
 void scheduler::settle() noexcept {
     for (;;) {
-        if (first_request_ != nullptr) deliver_requests();
+        if (!asked_.empty()) deliver_requests();
         while (waiter* doomed = unwind_.pop_front()) run(*doomed);
-        if (first_request_ != nullptr) continue;
+        if (!asked_.empty()) continue;
         waiter* continued = now_.pop_front();
         if (continued == nullptr) return;
         run(*continued);
     }
 }
 
-void scheduler::deliver(cancel_scope& requested) noexcept {
-    if (requested.delivery_slot_ != nullptr) return;
-    requested.next_delivery_ = nullptr;
-    requested.delivery_slot_ = last_request_;
-    *last_request_ = &requested;
-    last_request_ = &requested.next_delivery_;
-}
-
-void scheduler::forget(cancel_scope& requested) noexcept {
-    if (requested.delivery_slot_ == nullptr) return;
-    *requested.delivery_slot_ = requested.next_delivery_;
-    if (requested.next_delivery_ != nullptr) {
-        requested.next_delivery_->delivery_slot_ = requested.delivery_slot_;
-    } else {
-        last_request_ = requested.delivery_slot_;
-    }
-    requested.delivery_slot_ = nullptr;
-    requested.next_delivery_ = nullptr;
-}
-
-// Two steps, because an operation that confirms at once ends scopes, and may wake what waits in
-// others: first collect every operation of the cancelled scopes, then ask each. An operation that
-// ends because of another's confirmation leaves the list by itself.
+// What is cancelled because of a confirmation is asked in the next round, after the unwinding. An
+// operation that ends because of another's confirmation leaves the list by itself.
 void scheduler::deliver_requests() noexcept {
     intrusive_list<cancellable> asked;
-    while (cancel_scope* requested = first_request_) {
-        forget(*requested);
-        asked.splice_back(requested->waiting_);
-    }
+    asked.splice_back(asked_);
     while (cancellable* waiting = asked.pop_front()) waiting->kind_->ask(*waiting);
 }
 

@@ -21,16 +21,14 @@ namespace detail {
 
 namespace {
 
-const task_identity* task_of(const waiter& who) noexcept {
-    const task_context* context = who.scope != nullptr ? who.scope->context() : nullptr;
-    return context != nullptr ? context->task : nullptr;
+const task_context* context_of(const waiter& who) noexcept {
+    return who.scope != nullptr ? who.scope->context() : nullptr;
 }
 
-waiting_task wait_of(const task_identity* task) {
+waiting_task wait_of(const task_context* task) {
     waiting_task made;
-    if (task == nullptr) return made;
-    made.number = task->number;
-    if (task->name != nullptr) made.name = *task->name;
+    made.number = number_of(task);
+    made.name = name_of(task);
     return made;
 }
 
@@ -38,15 +36,11 @@ waiting_task wait_of(const task_identity* task) {
 
 class wait_graph_reader {
 public:
-    void read(cancel_scope& outermost) {
-        for (cancel_scope* scope = &outermost; scope != nullptr; scope = following(*scope)) {
-            auto& waiting = scope->waiting_;
-            if (waiting.empty()) continue;
-            for (cancellable* each = &waiting.front(); each != nullptr;
-                 each = waiting.next(*each)) {
-                if (each->waiter_ != nullptr) add(*each);
-            }
+    void read(scheduler& all) {
+        for (cancel_scope* scope = &all.root_; scope != nullptr; scope = following(*scope)) {
+            read(scope->waiting_);
         }
+        read(all.asked_);
     }
 
     std::vector<waiting_task> finish() {
@@ -60,6 +54,13 @@ public:
     }
 
 private:
+    void read(intrusive_list<cancellable>& waiting) {
+        if (waiting.empty()) return;
+        for (cancellable* each = &waiting.front(); each != nullptr; each = waiting.next(*each)) {
+            if (each->waiter_ != nullptr) add(*each);
+        }
+    }
+
     // The scopes in the order of a walk from the outermost one.
     static cancel_scope* following(cancel_scope& scope) noexcept {
         if (scope.first_child_ != nullptr) return scope.first_child_;
@@ -70,7 +71,7 @@ private:
 
     void add(const cancellable& waiting) {
         const waiter* position = waiting.waiter_;
-        waiting_task wait = wait_of(task_of(*position));
+        waiting_task wait = wait_of(context_of(*position));
         wait.event = waiting.kind_->event;
         if (const auto awaited = waiting.kind_->awaited_task) {
             if (const std::uint64_t number = awaited(waiting)) wait.awaits.push_back(number);
@@ -80,10 +81,9 @@ private:
         found_.emplace(child, std::move(wait));
         // Above a task is the one that waits for its group: once for all its children.
         while (position != nullptr) {
-            const task_identity* task = task_of(*position);
-            const std::uint64_t number = task != nullptr ? task->number : 0;
+            waiting_task parent = wait_of(context_of(*position));
+            const std::uint64_t number = parent.number;
             children_[number].insert(child);
-            waiting_task parent = wait_of(task);
             parent.event = "its children";
             position = follow(position, parent);
             if (!parents_.try_emplace(number, std::move(parent)).second) return;
@@ -93,8 +93,7 @@ private:
 
     // Notes the frames of one task; the waiter above it, or nullptr.
     static const waiter* follow(const waiter* position, waiting_task& wait) {
-        const task_identity* task = task_of(*position);
-        while (position != nullptr && task_of(*position) == task) {
+        while (position != nullptr && number_of(context_of(*position)) == wait.number) {
             if (frame* step = frame::from(const_cast<waiter&>(*position))) {
                 wait.chain.push_back(trace_entry{step->made_at, step->where});
             }
@@ -112,7 +111,7 @@ private:
 
 std::vector<waiting_task> wait_graph() {
     detail::wait_graph_reader reader;
-    reader.read(scheduler::current().root_scope());
+    reader.read(scheduler::current());
     return reader.finish();
 }
 

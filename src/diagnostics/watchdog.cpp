@@ -7,7 +7,6 @@
 #include <array>
 #include <condition_variable>
 #include <cstdio>
-#include <cstring>
 #include <mutex>
 #include <new>
 #include <span>
@@ -35,14 +34,9 @@ struct turn_note {
     void take(const waiter& whose) noexcept {
         const detail::task_context* context =
             whose.scope != nullptr ? whose.scope->context() : nullptr;
-        const task_identity* identity = context != nullptr ? context->task : nullptr;
         task = detail::number_of(context);
-        name[0] = '\0';
-        if (identity != nullptr && identity->name != nullptr) {
-            const std::size_t length = std::min(identity->name->size(), longest_name);
-            std::memcpy(name.data(), identity->name->data(), length);
-            name[length] = '\0';
-        }
+        const std::string_view known = detail::name_of(context);
+        *std::copy_n(known.data(), std::min(known.size(), longest_name), name.begin()) = '\0';
         steps = 0;
         for (const waiter* each = &whose; each != nullptr && steps != longest_chain;
              each = each->up) {

@@ -19,6 +19,15 @@ serve_slot::~serve_slot() {
     if (state_ != nullptr) state_->release(peer_);
 }
 
+void serve_slot::handler_failed(const std::exception_ptr& failure) {
+    state_->handler_failed(failure, peer_);
+}
+
+task<> rethrow(std::exception_ptr error) {
+    std::rethrow_exception(std::move(error));
+    co_return;
+}
+
 serve_state::serve_state(const serve_options& options)
     : options_{options}, pause_{options.shortage_pause} {
     SIMUL_ASSERT(options.max_connections > 0, "serve: max_connections is zero");

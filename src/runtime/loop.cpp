@@ -16,8 +16,11 @@ namespace simul {
 
 namespace {
 
-// How many passes with work ready may go by before clock and backend are asked again.
-constexpr std::uint64_t passes_between_polls = 32;
+// How many passes with work ready may go by before the clock is asked again, and a backend that
+// makes a system call for it; and one that looks at memory which it shares with the kernel. Powers
+// of two.
+constexpr std::uint64_t passes_between_calls = 32;
+constexpr std::uint64_t passes_between_glances = 4;
 
 // What seeds a loop whose options say nothing.
 std::uint64_t default_seed(bool simulated) {
@@ -54,7 +57,8 @@ loop::loop(const loop_options& options) {
     backend_ = std::move(chosen.implementation);
     reason_ = std::move(chosen.reason);
     simulated_ = backend_->name() == "simulated";
-    poll_is_a_system_call_ = !simulated_ && backend_->name() != "io_uring";
+    busy_passes_mask_ =
+        (backend_->name() == "io_uring" ? passes_between_glances : passes_between_calls) - 1;
     const std::uint64_t seed = options.seed != 0 ? options.seed : default_seed(simulated_);
     state_ = std::make_unique<detail::loop_state>(backend_->now(), seed);
     previous_ = std::exchange(current_, this);
@@ -155,10 +159,10 @@ void loop::iterate(const bool& done, blocking may_block) noexcept {
     turns_ += scheduler_.run_ready();
     if (done) return;
     const bool busy = scheduler_.has_ready();
-    const bool look_around = !busy || simulated_ || passes_ % passes_between_polls == 0;
+    const bool look_around = !busy || simulated_ || passes_ % passes_between_calls == 0;
     if (look_around) {
         fire_timers();
-    } else if (poll_is_a_system_call_) {
+    } else if ((passes_ & busy_passes_mask_) != 0) {
         return;
     }
     if (done) return;

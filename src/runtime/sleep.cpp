@@ -41,7 +41,7 @@ void sleep_operation::interrupt(cancellable& self) noexcept {
 }
 
 started sleep_for_operation::start(waiter& self) noexcept {
-    deadline = saturating_add(loop::current().now(), delay_);
+    deadline = saturating_add(loop::current().now(), deadline.time_since_epoch());
     return sleep_operation::start(self);
 }
 

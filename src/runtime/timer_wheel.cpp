@@ -18,13 +18,15 @@
 //         lower levels are empty by the choice of S, so dealing S out front to back appends to
 //         empty lists, and equal deadlines arrive in one list in the order they had. Those with
 //         D == e join the due list in that order, and nobody else has this D, by (4).
+//      c. if e is the last tick of S, every timer of S is due. In the order of their deadlines, and
+//         of the list among equal ones, they join the due list; other timers stay, as in (a).
 //      collect() makes no other move. FIFO therefore holds over any number of levels.
 //   6. late_ holds what was armed with D <= E. All its deadlines are before those in slots, so it
 //      fires first; its own order is arming order. It is taken at the start of an advance, and E
 //      is `now` before the first callback, so what a callback arms for a time that is not after
 //      `now` lands in late_ and waits for the next advance.
-//   7. `place` of a timer on the due list is out of date. That is harmless: it is used only to
-//      clear the bit of a slot that is empty, and a slot that was used again is not.
+//   7. By (1) where an armed timer lies follows from D and E, and is kept nowhere: one with D <= E
+//      is late or due, and in no slot.
 //   8. A bit of occupied_ is set exactly when its list is not empty, a bit of occupied_levels_
 //      exactly when its word of occupied_ is not zero.
 #include "runtime/timer_wheel.hpp"
@@ -42,10 +44,8 @@ void timer_wheel::arm(timer& item) noexcept {
     SIMUL_ASSERT(!item.linked(), "a timer was armed twice");
     ++size_;
     if (item.deadline == time_point::max()) {
-        item.place = outside;
         never_.push_back(item);
     } else if (to_ticks(item.deadline) <= elapsed_) {
-        item.place = outside;
         late_.push_back(item);
     } else {
         put_into_slot(item);
@@ -56,7 +56,9 @@ bool timer_wheel::disarm(timer& item) noexcept {
     if (!item.linked()) return false;
     item.unlink();
     --size_;
-    if (item.place != outside) vacate_if_empty(item.place);
+    const ticks deadline = to_ticks(item.deadline);
+    if (deadline > elapsed_ && item.deadline != time_point::max())
+        vacate_if_empty(place_of(deadline));
     return true;
 }
 
@@ -84,11 +86,15 @@ void timer_wheel::collect(ticks now, list& due) noexcept {
     while (occupied_levels_ != 0) {
         const candidate slot = first_slot();
         if (slot.begin > now) break;
-        elapsed_ = std::min(now, earliest_in(slot));
         list& items = slots_[slot.place];
         if (slot.place < slots_per_level) {
-            due.splice_back(items);  // level 0: all have the deadline that E has just become
+            elapsed_ = slot.begin;
+            due.splice_back(items);  // all have the deadline that E has just become
+        } else if (slot.end <= now && is_short(items)) {
+            elapsed_ = slot.end;
+            while (timer* item = items.pop_front()) due.insert_sorted(*item, &is_earlier);
         } else {
+            elapsed_ = std::min(now, earliest_in(slot));
             deal_out(items, due);
         }
         vacate_if_empty(slot.place);
@@ -106,14 +112,18 @@ void timer_wheel::deal_out(list& from, list& due) noexcept {
     }
 }
 
-void timer_wheel::put_into_slot(timer& item) noexcept {
-    const ticks deadline = to_ticks(item.deadline);
+unsigned timer_wheel::place_of(ticks deadline) const noexcept {
     const unsigned highest_bit = 63U - static_cast<unsigned>(std::countl_zero(deadline ^ elapsed_));
     const unsigned level = highest_bit / digit_bits;
     const unsigned slot = static_cast<unsigned>(deadline >> (level * digit_bits)) % slots_per_level;
-    item.place = static_cast<std::uint16_t>(level * slots_per_level + slot);
-    slots_[item.place].push_back(item);
-    occupied_[level] |= std::uint64_t{1} << slot;
+    return level * slots_per_level + slot;
+}
+
+void timer_wheel::put_into_slot(timer& item) noexcept {
+    const unsigned place = place_of(to_ticks(item.deadline));
+    const unsigned level = place / slots_per_level;
+    slots_[place].push_back(item);
+    occupied_[level] |= std::uint64_t{1} << place % slots_per_level;
     occupied_levels_ |= std::uint32_t{1} << level;
 }
 
@@ -130,7 +140,21 @@ timer_wheel::candidate timer_wheel::first_slot() const noexcept {
     // Two shifts, because the digit above the highest level would be shifted by 66.
     const unsigned shift = level * digit_bits;
     const ticks higher_digits = elapsed_ >> shift >> digit_bits << digit_bits;
-    return {level * slots_per_level + slot, (higher_digits | slot) << shift};
+    const ticks begin = (higher_digits | slot) << shift;
+    return {level * slots_per_level + slot, begin, begin | ((ticks{1} << shift) - 1)};
+}
+
+bool timer_wheel::is_short(list& items) noexcept {
+    timer* item = &items.front();
+    for (int seen = 1; seen <= search_limit; ++seen) {
+        item = items.next(*item);
+        if (item == nullptr) return true;
+    }
+    return false;
+}
+
+bool timer_wheel::is_earlier(const timer& one, const timer& other) noexcept {
+    return one.deadline < other.deadline;
 }
 
 // The earliest deadline of a slot, or a time before it when the slot is long.

@@ -87,19 +87,22 @@ private:
 
     static constexpr unsigned digit_bits = 6;
     static constexpr unsigned slots_per_level = 1U << digit_bits;
-    static constexpr unsigned levels = 11;                              // 64 bits in digits of 6
-    static constexpr std::uint16_t outside = levels * slots_per_level;  // a place in no slot
+    static constexpr unsigned levels = 11;  // 64 bits in digits of 6
 
     // The first occupied slot of the lowest occupied level.
     struct candidate {
         unsigned place;
         ticks begin;
+        ticks end;  // its last one
     };
 
     static ticks to_ticks(time_point time) noexcept;
     static time_point to_time(ticks value) noexcept;
     [[nodiscard]] candidate first_slot() const noexcept;
+    [[nodiscard]] static bool is_short(list& items) noexcept;
+    [[nodiscard]] static bool is_earlier(const timer& one, const timer& other) noexcept;
     [[nodiscard]] ticks earliest_in(const candidate& slot) const noexcept;
+    [[nodiscard]] unsigned place_of(ticks deadline) const noexcept;
     void put_into_slot(timer& item) noexcept;
     void vacate_if_empty(unsigned place) noexcept;
     void collect(ticks now, list& due) noexcept;

@@ -7,9 +7,9 @@
 
 namespace simul::test {
 
-inline constexpr double budget_of_sleeping_task = 432;
-inline constexpr double budget_of_idle_tcp_connection = 1'080;
-inline constexpr double budget_of_idle_tls_connection = 34'130;
+inline constexpr double budget_of_sleeping_task = 368;
+inline constexpr double budget_of_idle_tcp_connection = 820;
+inline constexpr double budget_of_idle_tls_connection = 33'830;
 
 /// How far from its budget a figure may be, either way.
 inline constexpr double budget_tolerance = 0.10;

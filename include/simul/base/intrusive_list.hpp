@@ -73,6 +73,19 @@ public:
     void push_back(Element& element) noexcept { insert(*head_.previous_, element); }
     void push_front(Element& element) noexcept { insert(head_, element); }
 
+    /// Puts `element` in front of those at the end of which is_before(element, each) is true. A
+    /// list that is filled so is sorted, and equal ones lie in the order in which they came.
+    ///
+    /// Complexity    O(elements that it comes before).
+    template <class IsBefore>
+    void insert_sorted(Element& element, IsBefore is_before) noexcept {
+        hook* position = head_.previous_;
+        while (position != &head_ && is_before(element, *static_cast<Element*>(position))) {
+            position = position->previous_;
+        }
+        insert(*position, element);
+    }
+
     /// Removes and returns the first element, or returns nullptr when there is none.
     Element* pop_front() noexcept {
         if (empty()) return nullptr;

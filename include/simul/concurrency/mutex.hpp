@@ -46,9 +46,29 @@ private:
 
 namespace detail {
 
-class mutex_operation : public parked_leaf {
+/// The wait for a mutex that is held.
+class mutex_wait : public parked_leaf {
 public:
-    explicit mutex_operation(mutex& wanted) noexcept;
+    explicit mutex_wait(mutex& wanted) noexcept;
+
+    using parked_leaf::park;
+    using parked_leaf::was_woken;
+
+    /// The number of the task that waits.
+    [[nodiscard]] std::uint64_t task() const noexcept {
+        return number_of(waiting().scope->context());
+    }
+
+private:
+    static std::uint64_t awaited_task(const cancellable& self) noexcept;
+    static constexpr wait_kind kind{&parked_leaf::interrupt, "a mutex", &awaited_task};
+
+    mutex& wanted_;
+};
+
+class mutex_operation {
+public:
+    explicit mutex_operation(mutex& wanted) noexcept : wanted_{wanted} {}
     ~mutex_operation() { static_cast<void>(give_back()); }
 
     started start(waiter& self) noexcept;
@@ -56,12 +76,9 @@ public:
     bool give_back() noexcept;
 
 private:
-    static std::uint64_t awaited_task(const cancellable& self) noexcept;
-    static constexpr wait_kind kind{&parked_leaf::interrupt, "a mutex", &awaited_task};
-
     mutex& wanted_;
-    bool took_at_once_ = false;
-    bool taken_ = false;
+    bool holds_ = false;              // took it at once, and has not passed it on yet
+    std::optional<mutex_wait> wait_;  // most find it free, and need none
 };
 
 }  // namespace detail
@@ -142,6 +159,7 @@ public:
 private:
     friend class mutex_guard;
     friend class detail::mutex_operation;
+    friend class detail::mutex_wait;
     friend class detail::condition_operation;
 
     bool try_lock() noexcept {
@@ -175,30 +193,32 @@ inline mutex_guard& mutex_guard::operator=(mutex_guard&& other) noexcept {
 
 namespace detail {
 
-inline mutex_operation::mutex_operation(mutex& wanted) noexcept
+inline mutex_wait::mutex_wait(mutex& wanted) noexcept
     : parked_leaf{wanted.lot_, kind}, wanted_{wanted} {}
 
-inline std::uint64_t mutex_operation::awaited_task(const cancellable& self) noexcept {
-    return static_cast<const mutex_operation&>(self).wanted_.owner();
+inline std::uint64_t mutex_wait::awaited_task(const cancellable& self) noexcept {
+    return static_cast<const mutex_wait&>(self).wanted_.owner();
 }
 
 inline started mutex_operation::start(waiter& self) noexcept {
     if (self.scope->is_cancelled()) return started::stopped;
-    took_at_once_ = wanted_.try_lock();
-    if (!took_at_once_) return park(self);
+    holds_ = wanted_.try_lock();
+    if (!holds_) return wait_.emplace(wanted_).park(self);
     wanted_.owner_ = number_of(self.scope->context());
     return started::done;
 }
 
 inline mutex_guard mutex_operation::take() noexcept {
-    taken_ = true;
-    if (!took_at_once_) wanted_.owner_ = number_of(waiting().scope->context());
+    if (wait_) wanted_.owner_ = wait_->task();
+    wait_.reset();
+    holds_ = false;
     return mutex_guard{wanted_};
 }
 
 inline bool mutex_operation::give_back() noexcept {
-    if (!taken_ && (took_at_once_ || was_woken())) {
-        taken_ = true;
+    if (holds_ || (wait_ && wait_->was_woken())) {
+        holds_ = false;
+        wait_.reset();
         wanted_.unlock();
     }
     return true;

@@ -48,7 +48,7 @@ public:
 
 private:
     loop& loop_;
-    task_identity identity_;
+    const std::string name_{"main"};
     task_context context_;
     task_group& outermost_;
     task_group* previous_;

@@ -55,7 +55,9 @@ public:
     }
 
     /// Calls `make` now and adds the task it returns. The callable is kept alive as long as the
-    /// task, so a lambda with captures is safe here.
+    /// task, so a lambda with captures is safe here. If it has a member function
+    /// take_error(const std::exception_ptr&), that is given the child's error instead of the group,
+    /// which then goes on; what it throws is the group's.
     template <class Make>
         requires detail::task_factory<Make>
     auto spawn(Make make, spawn_options options = {}) {

@@ -67,7 +67,8 @@ private:
     void bind(const task_context* outer) {
         local_binding::reference before;
         if (outer != nullptr) {
-            context_.task = outer->task;
+            context_.number = outer->number;
+            context_.name = outer->name;
             before = outer->locals;
         }
         context_.locals = local_binding::reference{

@@ -186,8 +186,6 @@ private:
     cancel_scope* first_child_ = nullptr;
     cancel_scope* next_sibling_ = nullptr;
     cancel_scope* previous_sibling_ = nullptr;
-    cancel_scope* next_delivery_ = nullptr;
-    cancel_scope** delivery_slot_ = nullptr;  ///< what points here in the delivery list
     intrusive_list<cancellable> waiting_;
     const detail::task_context* context_ = nullptr;
     std::source_location requested_at_;

@@ -31,7 +31,8 @@ namespace simul {
 
 namespace detail {
 class frame;
-}
+class wait_graph_reader;
+}  // namespace detail
 
 class schedule;
 class turn_observer;
@@ -67,7 +68,7 @@ public:
 
     /// True when settle() would find nothing to do.
     [[nodiscard]] bool is_settled() const noexcept {
-        return first_request_ == nullptr && unwind_.empty() && now_.empty();
+        return asked_.empty() && unwind_.empty() && now_.empty();
     }
 
     /// Runs what is ready now, in order, and all that follows from it in the same turn. What
@@ -111,8 +112,10 @@ public:
 
     void continue_now(waiter& continued) noexcept { now_.push_back(continued); }
     void unwind(waiter& doomed) noexcept { unwind_.push_back(doomed); }
-    void deliver(cancel_scope& requested) noexcept;
-    void forget(cancel_scope& requested) noexcept;
+
+    /// Takes over what waits in a scope that was cancelled; each is asked to end, once this turn
+    /// has come to its end.
+    void ask_to_end(intrusive_list<cancellable>& waiting) noexcept { asked_.splice_back(waiting); }
 
     /// Nested resumption: true when one more level is allowed.
     [[nodiscard]] bool may_nest() const noexcept { return depth_ < maximum_depth; }
@@ -127,6 +130,8 @@ public:
     static constexpr std::uint32_t inline_budget = 256;
 
 private:
+    friend class detail::wait_graph_reader;
+
     using waiter_queue = intrusive_queue<waiter, &waiter::next>;
 
     void run(waiter& next) noexcept;
@@ -138,8 +143,7 @@ private:
     waiter_queue ready_;
     waiter_queue now_;
     waiter_queue unwind_;
-    cancel_scope* first_request_ = nullptr;
-    cancel_scope** last_request_ = &first_request_;
+    intrusive_list<cancellable> asked_;  // whom a request to cancel has reached
     unsigned depth_ = 0;
     std::uint32_t budget_ = inline_budget;
     schedule* schedule_ = nullptr;

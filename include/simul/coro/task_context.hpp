@@ -3,24 +3,16 @@
 // simul/coro/task_context.hpp: what code can know of the task it runs in.
 //
 // A context hangs on a cancel scope, and the scopes below inherit it, so that finding one's own
-// takes two loads however deep one is. A spawned task has a context with an identity of its own;
-// binding a task-local value makes one that differs in its values only.
+// takes two loads however deep one is. A spawned task has a context of its own; binding a
+// task-local value makes one that differs in its values only.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
-namespace simul {
-
-/// Which task it is.
-struct task_identity {
-    std::uint64_t number = 0;           ///< counted up from 1 within a loop; 1 is the main task
-    std::unique_ptr<std::string> name;  ///< nullptr if nobody gave it one
-};
-
-namespace detail {
+namespace simul::detail {
 
 /// A value that a task-local variable has, and the bindings that were made before. Shared by the
 /// task that bound it and by those spawned meanwhile.
@@ -69,15 +61,21 @@ private:
     std::uint32_t count_ = 0;
 };
 
-/// What a cancel scope refers to.
+/// What a cancel scope refers to: which task runs there, and the values it has.
 struct task_context {
-    const task_identity* task = nullptr;
+    std::uint64_t number = 0;           ///< counted up from 1 within a loop; 1 is the main task
+    const std::string* name = nullptr;  ///< the task's own; nullptr if nobody gave it one
     local_binding::reference locals;
 };
 
 /// The number of the task that has a context; 0 without one.
 [[nodiscard]] inline std::uint64_t number_of(const task_context* context) noexcept {
-    return context != nullptr && context->task != nullptr ? context->task->number : 0;
+    return context != nullptr ? context->number : 0;
+}
+
+/// What the task that has a context was called; empty without a name.
+[[nodiscard]] inline std::string_view name_of(const task_context* context) noexcept {
+    return context != nullptr && context->name != nullptr ? std::string_view{*context->name} : "";
 }
 
 /// The context of the code that runs: of the running task, or of the one that a blocking call works
@@ -96,6 +94,4 @@ private:
     const task_context* outer_;
 };
 
-}  // namespace detail
-
-}  // namespace simul
+}  // namespace simul::detail

@@ -6,9 +6,11 @@
 // how long it pauses is in detail/serve_state.hpp.
 #pragma once
 
+#include <concepts>
 #include <exception>
 #include <new>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "simul/base/error.hpp"
@@ -36,18 +38,42 @@ concept connection_handler = requires(Type& handler, accepted connection) {
 
 namespace detail {
 
-/// One connection, from its acceptance to the end of its handler.
-template <connection_handler Handler>
-task<> serve_connection(serve_state& state, serve_slot slot, Handler& handler,
-                        accepted connection) {
-    try {
-        // A name of its own, so that no second `accepted` waits in the frame for the end.
-        auto handling = handler(std::move(connection));
-        co_await std::move(handling);
-    } catch (...) {
-        state.handler_failed(std::current_exception(), slot.peer());
-    }
+/// Makes a task of any other awaitable.
+template <class Awaitable>
+task<> wait_for(Awaitable handling) {
+    co_await std::move(handling);
 }
+
+task<> rethrow(std::exception_ptr error);
+
+/// One connection, from its acceptance to the end of its handler: lies in the record of the task.
+template <connection_handler Handler>
+class served_connection {
+public:
+    served_connection(serve_slot&& slot, Handler& handler, tcp_stream&& stream) noexcept
+        : slot_{std::move(slot)}, handler_{&handler}, stream_{std::move(stream)} {}
+
+    /// Only a shortage of memory is an error of the acceptor.
+    task<> operator()() try {
+        accepted connection{std::move(stream_), slot_.peer()};
+        if constexpr (std::same_as<std::invoke_result_t<Handler&, accepted>, task<>>) {
+            return (*handler_)(std::move(connection));
+        } else {
+            return wait_for((*handler_)(std::move(connection)));
+        }
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (...) {
+        return rethrow(std::current_exception());
+    }
+
+    void take_error(const std::exception_ptr& error) { slot_.handler_failed(error); }
+
+private:
+    serve_slot slot_;
+    Handler* handler_;
+    tcp_stream stream_;  // until the handler has it
+};
 
 /// Accepts until the listener is closed.
 template <connection_source Listener, connection_handler Handler>
@@ -63,7 +89,8 @@ task<> accept_connections(serve_state& state, Listener& listener, Handler& handl
         try {
             accepted taken = co_await listener.accept();
             if (auto slot = state.admit(taken.peer)) {
-                group.spawn(serve_connection(state, *std::move(slot), handler, std::move(taken)));
+                group.spawn(
+                    served_connection<Handler>{*std::move(slot), handler, std::move(taken.stream)});
             }
         } catch (const error& failure) {
             if (failure.code() != errc::closed) throw;

@@ -38,15 +38,12 @@ private:
     static constexpr wait_kind kind{&interrupt, "a time"};
 };
 
+/// Keeps the delay where the deadline will be.
 class sleep_for_operation : public sleep_operation {
 public:
-    explicit sleep_for_operation(duration delay) noexcept
-        : sleep_operation{time_point{}}, delay_{delay} {}
+    explicit sleep_for_operation(duration delay) noexcept : sleep_operation{time_point{delay}} {}
 
     started start(waiter& self) noexcept;
-
-private:
-    duration delay_;
 };
 
 }  // namespace detail

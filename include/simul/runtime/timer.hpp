@@ -5,8 +5,6 @@
 // Only the node. The loop keeps the armed ones in a timer wheel, which is private to the runtime.
 #pragma once
 
-#include <cstdint>
-
 #include "simul/base/intrusive_list.hpp"
 #include "simul/base/time.hpp"
 
@@ -36,11 +34,8 @@ struct timer : list_hook<timer> {
     // Written by whoever arms it, and only while it is not armed.
     time_point deadline;  ///< time_point::max() means never
     callback expired;
-
-    // Written by the wheel.
-    std::uint16_t place = 0;  ///< the slot that it was put into; meaningless to everyone else
 };
 
-static_assert(sizeof(timer) <= 48, "timers lie in the frames of coroutines and must stay small");
+static_assert(sizeof(timer) <= 32, "timers lie in the frames of coroutines and must stay small");
 
 }  // namespace simul

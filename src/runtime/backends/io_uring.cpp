@@ -23,10 +23,12 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdlib>
@@ -270,6 +272,8 @@ private:
         // Saves the look-up of the ring's descriptor in every call; since Linux 5.18, no loss
         // without.
         io_uring_register_ring_fd(&ring_);
+        const int slack = ::prctl(PR_GET_TIMERSLACK);
+        if (slack > 0) slack_ = std::chrono::nanoseconds{slack};
         enabled_ = true;
     }
 
@@ -382,14 +386,17 @@ private:
                 (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
 
-    // Blocks until a completion, a signal or the limit; the kernel's timer is never early.
+    // Blocks until a completion, a signal or the limit; the kernel's timer is never early. It is
+    // told the slack that epoll_wait(2) and every other wait of this thread have anyway, so that
+    // timers shortly after one another share a wake.
     void wait(const duration* limit) noexcept {
         io_uring_cqe* first = nullptr;
         __kernel_timespec time{};
         if (limit != nullptr) {
-            const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*limit);
+            const duration longest = *limit + std::min(slack_, duration::max() - *limit);
+            const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(longest);
             time.tv_sec = seconds.count();
-            time.tv_nsec = (*limit - seconds).count();
+            time.tv_nsec = (longest - seconds).count();
         }
 #if SIMUL_THREAD_SANITIZER
         // ThreadSanitizer keeps a signal back until the thread makes a call that it knows to block,
@@ -589,6 +596,7 @@ private:
     connections_ahead ahead_;
     std::size_t in_kernel_ = 0;
     bool enabled_ = false;
+    duration slack_ = duration::zero();
     bool draining_ = false;
 
     std::uint64_t wake_count_ = 0;  // the kernel's, while wake_armed_

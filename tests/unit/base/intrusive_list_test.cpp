@@ -123,6 +123,18 @@ TEST(intrusive_list, splicing_works_from_and_into_an_empty_list) {
     EXPECT_EQ(drain(other), std::vector{1});
 }
 
+TEST(intrusive_list, sorted_insertion_keeps_equal_ones_in_the_order_they_came) {
+    person four{4}, six{6}, two{2}, five{5}, seven{7}, three{3};
+    const auto is_of_a_lower_pair = [](const person& one, const person& other) {
+        return one.id / 2 < other.id / 2;
+    };
+    ages list;
+    for (person* who : {&five, &six, &two, &four, &seven, &three}) {
+        list.insert_sorted(*who, is_of_a_lower_pair);
+    }
+    EXPECT_EQ(drain(list), (std::vector{2, 3, 5, 4, 6, 7}));
+}
+
 TEST(intrusive_list, an_object_is_in_several_lists_by_tag) {
     person one{1}, two{2};
     ages first;

@@ -773,6 +773,72 @@ TEST(with_task_group, never_calls_its_body_in_a_cancelled_scope) {
     EXPECT_FALSE(called);
 }
 
+// Takes the errors of the child it makes.
+class error_collector {
+public:
+    error_collector(log& errors, std::string text) : errors_{errors}, text_{std::move(text)} {}
+
+    task<> operator()() {
+        co_await sleep_for(1s);
+        throw failure{text_};
+    }
+
+    void take_error(const std::exception_ptr& error) {
+        errors_.push_back(text_of(error));
+        if (text_ == "too much") throw other_failure{"cannot take it"};
+    }
+
+private:
+    log& errors_;
+    std::string text_;
+};
+
+TEST(task_group, gives_the_error_of_a_child_to_the_callable_that_takes_it_and_goes_on) {
+    log errors;
+    simulate([&]() -> task<> {
+        task_group group;
+        auto handle = group.spawn(error_collector{errors, "taken"});
+        group.spawn([&]() -> task<> {
+            co_await sleep_for(2s);
+            errors.push_back("still here");
+        });
+        co_await group.run();
+        EXPECT_EQ(text_of(handle.error()), "taken");
+    });
+    EXPECT_EQ(errors, (log{"taken", "still here"}));
+}
+
+TEST(task_group, fails_with_what_a_callable_throws_that_takes_an_error) {
+    log errors;
+    simulate([&]() -> task<> {
+        task_group group;
+        group.spawn(error_collector{errors, "too much"});
+        group.spawn([]() -> task<> { co_await sleep_for(1h); });
+        std::string thrown;
+        try {
+            co_await group.run();
+        } catch (const other_failure& caught) {
+            thrown = caught.what();
+        }
+        EXPECT_EQ(thrown, "cannot take it");
+    });
+    EXPECT_EQ(errors, (log{"too much"}));
+}
+
+TEST(task_group, does_not_ask_for_an_error_of_a_child_that_was_cancelled) {
+    log errors;
+    simulate([&]() -> task<> {
+        task_group group;
+        group.spawn(error_collector{errors, "never"});
+        group.spawn([&]() -> task<> {
+            co_await yield_now();
+            group.cancel();
+        });
+        co_await group.run();
+    });
+    EXPECT_TRUE(errors.empty());
+}
+
 TEST(task_group_death_test, refuses_to_run_twice_and_to_take_children_after_the_end) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(simulate([]() -> task<> {

@@ -57,6 +57,20 @@ TEST(wait_graph, task_with_several_waits_is_in_it_several_times) {
     });
 }
 
+TEST(wait_graph, who_was_cancelled_is_in_it_until_the_request_is_delivered) {
+    simulate([]() -> task<> {
+        task_group group;
+        group.spawn([]() -> task<> { co_await sleep_for(1h); });
+        group.spawn([&]() -> task<> {
+            co_await testing::wait_until_all_blocked();
+            group.cancel();
+            EXPECT_EQ(waits_of(wait_graph(), 2).at(0).event, "a time");
+        });
+        co_await group.run();
+        EXPECT_TRUE(waits_of(wait_graph(), 2).empty());
+    });
+}
+
 TEST(wait_graph, who_awaits_a_handle_waits_for_its_task) {
     simulate([]() -> task<> {
         task_group group;

@@ -212,6 +212,20 @@ TEST(serve, takes_a_handler_that_throws_before_there_is_a_task) {
     EXPECT_EQ(reported, 1);
 }
 
+TEST(serve, takes_a_handler_that_returns_any_awaitable) {
+    scripted_listener listener;
+    simulate([&]() -> task<> {
+        const time_point start = now();
+        listener.connect(peer_number(1));
+        listener.add([&]() -> accepted {
+            listener.close();
+            return accepted{tcp_stream{}, peer_number(1, 5)};
+        });
+        co_await serve(listener, [](const accepted&) { return sleep_for(3s); });
+        EXPECT_EQ(now() - start, 3s);
+    });
+}
+
 int unhandled = 0;
 
 TEST(serve, without_a_hook_reports_errors_as_unhandled) {

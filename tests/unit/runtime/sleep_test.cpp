@@ -2,8 +2,10 @@
 #include "simul/runtime/sleep.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -32,6 +34,27 @@ TEST(sleep_for, lasts_as_long_as_asked_and_is_never_early_k3) {
             }
         }
     });
+}
+
+// The slack is the thread's own, as for every wait of the system: 50 microseconds unless told.
+TEST(sleep_for, deadlines_that_end_within_the_slack_of_the_thread_share_a_wake) {
+    const int before = ::prctl(PR_GET_TIMERSLACK);
+    ASSERT_EQ(::prctl(PR_SET_TIMERSLACK, 200'000'000), 0);
+    run_on_real_backends([]() -> task<> {
+        std::uint64_t passes[2] = {};
+        const auto sleeps = [&](duration delay, std::uint64_t& pass) -> task<> {
+            co_await sleep_for(delay);
+            pass = loop::current().statistics().passes;
+        };
+        // Whatever else wakes the processor between the two ends the wait as well.
+        bool shared = false;
+        for (int attempt = 0; attempt != 100 && !shared; ++attempt) {
+            co_await gather(sleeps(1ms, passes[0]), sleeps(1200us, passes[1]));
+            shared = passes[0] == passes[1];
+        }
+        EXPECT_TRUE(shared);
+    });
+    ::prctl(PR_SET_TIMERSLACK, before);
 }
 
 TEST(sleep_for, equal_deadlines_end_in_the_order_in_which_they_began_k2) {

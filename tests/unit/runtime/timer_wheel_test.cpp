@@ -117,6 +117,45 @@ TEST(timer_wheel, keeps_ties_in_order_when_many_are_dealt_out_slot_by_slot) {
     EXPECT_EQ(log, expected);
 }
 
+TEST(timer_wheel, keeps_order_and_ties_of_slots_that_one_advance_passes) {
+    // As many as are sorted, and more; in one slot of a high level, and some in the next ones.
+    for (const int count : {2, timer_wheel::search_limit, timer_wheel::search_limit + 1}) {
+        timer_wheel wheel{at(0)};
+        numbers log, expected;
+        std::list<probe> items;
+        const std::int64_t base = std::int64_t{1} << 30;
+        probe late{log, -1, at(0)}, after{log, -2, at(base + (std::int64_t{1} << 33))};
+        wheel.arm(after);
+        for (int number = 0; number < count; ++number) {
+            wheel.arm(items.emplace_back(log, number, at(base + 1'000 - number / 2)));
+        }
+        wheel.arm(late);
+        expected.push_back(-1);
+        for (int pair = (count - 1) / 2; pair >= 0; --pair) {
+            expected.push_back(2 * pair);
+            if (2 * pair + 1 < count) expected.push_back(2 * pair + 1);
+        }
+        expected.push_back(-2);
+        wheel.advance(at(std::int64_t{1} << 40));
+        EXPECT_EQ(log, expected) << count;
+        EXPECT_EQ(wheel.size(), 0U);
+    }
+}
+
+TEST(timer_wheel, leaves_what_is_due_after_a_slot_that_was_passed) {
+    timer_wheel wheel{at(0)};
+    numbers log;
+    probe first{log, 1, at(4'100)}, second{log, 2, at(4'200)}, third{log, 3, at(8'300)};
+    wheel.arm(first);
+    wheel.arm(second);
+    wheel.arm(third);
+    wheel.advance(at(8'200));  // the end of a slot of 4,096, and a little more
+    EXPECT_EQ(log, (numbers{1, 2}));
+    EXPECT_EQ(wheel.next_wakeup(), at(8'300));
+    EXPECT_TRUE(wheel.disarm(third));
+    EXPECT_EQ(wheel.next_wakeup(), time_point::max());
+}
+
 TEST(timer_wheel, fires_late_timers_in_arming_order_before_those_that_were_ahead) {
     timer_wheel wheel{at(1'000)};
     numbers log;

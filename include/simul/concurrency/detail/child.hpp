@@ -7,6 +7,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "simul/concurrency/spawn_options.hpp"
@@ -24,7 +28,9 @@ enum class child_kind : unsigned char { regular, service };
 class child : public waiter {
 public:
     child(group& owner, frame* spawned) noexcept;
-    virtual ~child() = default;
+    child(const child&) = delete;
+    child& operator=(const child&) = delete;
+    virtual ~child() { delete context_.name; }
 
     /// Takes over the local values of the running task, and the name it was given.
     void describe(std::unique_ptr<std::string>&& name) noexcept;
@@ -45,12 +51,14 @@ public:
     /// Becomes a child of another group, while it runs.
     void move_to(group& other) noexcept;
 
-    [[nodiscard]] const task_identity& identity() const noexcept { return identity_; }
+    [[nodiscard]] std::uint64_t task_number() const noexcept { return context_.number; }
 
     handle_base* handle = nullptr;
     frame* spawned;
-    start_policy start = start_policy::of_loop;
-    child_kind kind = child_kind::regular;
+
+protected:
+    /// The task has ended with an error: tells the group.
+    virtual void fail(std::exception_ptr error) noexcept;
 
 private:
     static void respond(waiter& self, notice what) noexcept;
@@ -59,10 +67,21 @@ private:
 
     [[nodiscard]] group& owner() const noexcept;
 
-    cancel_scope own_scope_;
-    task_identity identity_;
+    [[no_unique_address]] cancel_scope own_scope_;  // what follows lies in its last bytes
+
+public:
+    start_policy start = start_policy::of_loop;
+    child_kind kind = child_kind::regular;
+
+private:
     task_context context_;
 };
+
+/// A callable that takes the error of the task it has made, which is no error of the group then.
+/// What it throws is.
+template <class Callable>
+concept error_taker =
+    requires(Callable& callable, const std::exception_ptr& error) { callable.take_error(error); };
 
 template <class Callable>
 class child_with_callable final : public child {
@@ -74,6 +93,17 @@ public:
     auto make() { return callable_(); }
 
 private:
+    void fail(std::exception_ptr error) noexcept override {
+        if constexpr (error_taker<Callable>) {
+            try {
+                return callable_.take_error(error);
+            } catch (...) {
+                error = std::current_exception();
+            }
+        }
+        child::fail(std::move(error));
+    }
+
     Callable callable_;
 };
 

@@ -27,6 +27,15 @@ struct pending_await {
     bool (*give_back)(pending_await&) noexcept;
 };
 
+/// In its place, for operations whose result is always delivered: every byte of an awaiter lies in
+/// the frames of those who wait.
+struct delivered_await {};
+
+template <class Operation>
+concept has_give_back = requires(Operation& operation) {
+    { operation.give_back() } noexcept -> std::same_as<bool>;
+};
+
 enum class frame_state : std::uint8_t {
     created,    // not started
     nested,     // being resumed inside its parent's await
@@ -133,16 +142,14 @@ private:
 
 /// Connects an operation to the coroutine that awaits it.
 template <operation_type Operation>
-class awaiter : public pending_await {
-    static constexpr bool can_give_back = requires(Operation& operation) {
-        { operation.give_back() } noexcept -> std::same_as<bool>;
-    };
-
+class awaiter
+    : public std::conditional_t<has_give_back<Operation>, pending_await, delivered_await> {
 public:
     template <class Awaitable>
     explicit awaiter(std::in_place_t, Awaitable&& awaitable)
-        : pending_await{&forward_give_back},
-          operation_(make_operation(std::forward<Awaitable>(awaitable))) {}
+        : operation_(make_operation(std::forward<Awaitable>(awaitable))) {
+        if constexpr (has_give_back<Operation>) this->give_back = &forward_give_back;
+    }
     awaiter(const awaiter&) = delete;
     awaiter& operator=(const awaiter&) = delete;
 
@@ -163,7 +170,7 @@ public:
             return true;
         }
         if (answer == started::pending) {
-            if constexpr (can_give_back) {
+            if constexpr (has_give_back<Operation>) {
                 self.awaiting = this;
             } else {
                 self.awaiting = nullptr;
@@ -177,12 +184,10 @@ public:
     decltype(auto) await_resume() { return operation_.take(); }
 
 private:
-    static bool forward_give_back(pending_await& self) noexcept {
-        if constexpr (can_give_back) {
-            return static_cast<awaiter&>(self).operation_.give_back();
-        } else {
-            return false;
-        }
+    static bool forward_give_back(pending_await& self) noexcept
+        requires has_give_back<Operation>
+    {
+        return static_cast<awaiter&>(self).operation_.give_back();
     }
 
     Operation operation_;

@@ -30,6 +30,9 @@ public:
 
     [[nodiscard]] const endpoint& peer() const noexcept { return peer_; }
 
+    /// The connection's handler has thrown: tells who serves.
+    void handler_failed(const std::exception_ptr& failure);
+
 private:
     serve_state* state_;
     endpoint peer_;
