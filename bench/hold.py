@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds ten thousand, a hundred thousand or a million connections, and says what was held.
 
-    bench/hold.py c10k|c100k|c1m|storm [--backend epoll|io_uring]… [--attempts N]
+    bench/hold.py c10k|c100k|c1m|storm|overload [--backend epoll|io_uring]… [--attempts N]
                   [--programs FOLDER] [--record FILE.md]
 
-    c10k    ten thousand connections, each with a message a second; CI runs it
-    c100k   a hundred thousand in 6 + 6 processes; root, half a minute for each backend
-    c1m     a million in 51 + 51 processes; root, 14 GB of memory, some minutes
-    storm   half a minute of connect, message, reset, as fast as it goes
+    c10k      ten thousand connections, each with a message a second; CI runs it
+    c100k     a hundred thousand in 6 + 6 processes; root, half a minute for each backend
+    c1m       a million in 51 + 51 processes; root, 14 GB of memory, some minutes
+    storm     half a minute of connect, message, reset, as fast as it goes
+    overload  a web server is asked for three times as much as it can do
 
 Without --programs it builds them (preset bench). Root is for the large ones, which run in a network
 namespace of their own. Everything is bounded in time and ends with this program. A target that only
@@ -84,6 +85,9 @@ def measure(name, folder, backend):
         if name == "storm":
             found = field.measure_storm(rung, folder, backend)
             return ladder.judge_storm(found, backend), found["errors"]
+        if name == "overload":
+            found = field.measure_overload(rung, folder, backend)
+            return ladder.judge_overload(rung, found), found["errors"]
         found = field.measure_hold(rung, folder, backend)
         return ladder.judge_hold(name, rung, found), found["errors"]
 
@@ -128,8 +132,8 @@ def describe_machine():
 
 
 def build():
-    """Builds the two programs. Returns their folder."""
-    targets = [word for name in ("server", "load") for word in ("--target", f"bench_hold_{name}")]
+    """Builds the programs. Returns their folder."""
+    targets = [word for name in ("server", "load", "overload") for word in ("--target", f"bench_hold_{name}")]
     for command in (["bash", "tools/install_packages.sh", "tools/packages.txt"],
                     ["cmake", "--preset", "bench"], ["cmake", "--build", "--preset", "bench",
                                                      *targets]):
@@ -138,6 +142,11 @@ def build():
         if done.returncode != 0:
             sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return ROOT / "build" / "bench" / "bench"
+
+
+def programs_of(name):
+    """The two programs of a rung."""
+    return ("bench_hold_overload" if name == "overload" else "bench_hold_server", "bench_hold_load")
 
 
 def check_limits(name):
@@ -180,10 +189,10 @@ def main():
     signal.signal(signal.SIGTERM, stop)
     check_limits(arguments.rung)
     folder = (arguments.programs or build()).resolve()
-    for program in ("bench_hold_server", "bench_hold_load"):
+    for program in programs_of(arguments.rung):
         if not os.access(folder / program, os.X_OK):
             parser.error(f"there is no program {program} in {folder}; leave --programs out to have "
-                         "both built")
+                         "them built")
     if arguments.inside:
         prepare_namespace()
     elif rung.own_namespace:

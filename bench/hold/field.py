@@ -69,12 +69,12 @@ class Program:
 class Field:
     """As many servers as loads, each pair with an address of its own."""
 
-    def __init__(self, folder, backend, pairs):
+    def __init__(self, folder, backend, pairs, server="server"):
         self.servers, self.loads = [], []
         try:
             addresses = [f"127.0.{1 + pair // 250}.{1 + pair % 250}" for pair in range(pairs)]
             for address in addresses:
-                self.servers.append(Program([folder / "bench_hold_server", address], backend))
+                self.servers.append(Program([folder / f"bench_hold_{server}", address], backend))
             ports = [server.answer()["port"] for server in self.servers]
             for address, port in zip(addresses, ports):
                 self.loads.append(Program([folder / "bench_hold_load", address, port], backend))
@@ -128,8 +128,8 @@ class Field:
 
 
 @contextlib.contextmanager
-def started(folder, backend, pairs):
-    made = Field(folder, backend, pairs)
+def started(folder, backend, pairs, server="server"):
+    made = Field(folder, backend, pairs, server)
     try:
         yield made
     finally:
@@ -229,4 +229,30 @@ def measure_storm(rung, folder, backend):
         found["errors"] = add_errors(answers) | server_errors(ended)
         found["refused"] = found["errors"].pop("Connection refused", 0)
         found["left"] = total(ended, "descriptors_left") + total(ended, "active")
+    return found
+
+
+def measure_overload(rung, folder, backend):
+    """Requests at the rate that the server can do, then at a multiple of it. Returns everything
+    measured."""
+    found = {}
+    with started(folder, backend, 1, "overload") as programs:
+        programs.command([f"open {rung.connections} {rung.open_rate}"])
+        programs.command([f"request 2 {rung.capacity}"])  # what a process takes once
+        at_peak, _ = programs.command([f"request {rung.seconds} {rung.capacity}"])
+        memory, before = programs.server_memory(), programs.cpu()
+        beyond, _ = programs.command([f"request {rung.seconds} {rung.times * rung.capacity}"])
+        found["cpu"] = [now - then for now, then in zip(programs.cpu(), before)]
+        found["growth"] = programs.server_memory() - memory
+        ended, _ = programs.stop_servers()
+        programs.wait()
+        found["peak"] = at_peak[0]["done"] / at_peak[0]["seconds"]
+        found["asked"] = beyond[0]["begun"]
+        found["asked_rate"] = beyond[0]["begun"] / beyond[0]["seconds"]
+        found["done"] = beyond[0]["done"]
+        found["goodput"] = beyond[0]["done"] / beyond[0]["seconds"]
+        found["times"], found["refusals"] = beyond[0]["times"], beyond[0]["refusals"]
+        found["refused"] = sum(count for _, count in beyond[0]["refusals"])
+        found["line"] = ended[0]["longest_line"]
+        found["errors"] = add_errors(at_peak, beyond)
     return found

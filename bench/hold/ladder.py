@@ -19,6 +19,9 @@ class Rung:
         self.longest = 120  # seconds for one backend and attempt, then it is given up
         self.backends = ("epoll", "io_uring")
         self.needs_memory = 0  # bytes that must be available
+        self.capacity = 0  # requests a second that the server can do
+        self.times = 1  # how many times as many it is asked for
+        self.longest_line = 0  # requests that may wait
         self.__dict__.update(given)
 
     def rate(self):
@@ -35,6 +38,8 @@ RUNGS = {
     "c1m": Rung(connections=1_000_000, processes=51, busy=0.01, own_namespace=True, longest=600,
                 backends=("epoll",), needs_memory=18e9),
     "storm": Rung(seconds=30.0),
+    # The server of hold/overload.cpp does 50 at once in 10 ms each, and lets 250 wait.
+    "overload": Rung(connections=3_000, seconds=10.0, capacity=5_000, times=3, longest_line=250),
 }
 
 
@@ -157,4 +162,33 @@ def judge_storm(found, backend):
         Target("errors", errors, most=0),
         Target("growth of the server's memory", found["growth"] / MEGABYTE, "MB", most=1),
         Target("descriptors left", found["left"], most=0),
+    ]
+
+
+def judge_overload(rung, found):
+    errors = sum(found["errors"].values())
+    answered = found["done"] + found["refused"]
+    server, load, waited = (1e6 * seconds / max(answered, 1) for seconds in found["cpu"])
+
+    def milliseconds(histogram, share):
+        time_taken = quantile([histogram], share)
+        return None if time_taken is None else time_taken / 1e3
+
+    return [
+        Target("done when asked for as much as it can do", found["peak"], "1/s",
+               least=0.9 * rung.capacity, soft=True),
+        Target("asked for", found["asked_rate"], "1/s", least=0.9 * rung.times * rung.capacity,
+               soft=True),
+        Target("done", found["goodput"], "1/s", least=0.8 * found["peak"], soft=True),
+        Target("done, share of that", found["goodput"] / max(found["peak"], 1)),
+        Target("done, 99 % within", milliseconds(found["times"], 0.99), "ms"),
+        Target("refused with 503", found["refused"]),
+        Target("refused, longest", milliseconds(found["refusals"], 1), "ms", most=1000, soft=True),
+        Target("without an answer", found["asked"] - answered, most=0),
+        Target("errors", errors, most=0),
+        Target("longest line", found["line"], most=rung.longest_line),
+        Target("growth of the server's memory", found["growth"] / MEGABYTE, "MB", most=4),
+        Target("CPU of the server for an answer", server, "µs"),
+        Target("CPU of the load for an answer", load, "µs"),
+        Target("waited for a CPU for an answer", waited, "µs"),
     ]

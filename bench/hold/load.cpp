@@ -10,6 +10,8 @@
 //     await_end                            waits until the server has ended each connection
 //     close COUNT                          ends so many of the last ones by a reset
 //     storm SECONDS WORKERS                connects, sends, receives and resets, again and again
+//     request SECONDS RATE                 asks a web server, so many times a second over all
+//                                          connections together; 200 and 503 are counted apart
 //
 // The end of its input is its own end, whatever it does just then. bench/hold.py runs it.
 #include <algorithm>
@@ -99,13 +101,13 @@ struct measurement {
     error_counts errors;
     clock_type::time_point since = clock_type::now();
 
-    void print() const {
+    void print(const std::string& more = "") const {
         const seconds taken = clock_type::now() - since;
         std::printf(
             "{\"begun\": %ju, \"done\": %ju, \"seconds\": %.6f, \"times\": %s, "
-            "\"errors\": %s}\n",
+            "\"errors\": %s%s}\n",
             std::uintmax_t{begun}, std::uintmax_t{done}, taken.count(), times.json().c_str(),
-            errors.json().c_str());
+            errors.json().c_str(), more.c_str());
         std::fflush(stdout);
     }
 };
@@ -144,6 +146,27 @@ simul::task<> exchange_one(simul::tcp_stream& stream, std::size_t connection,
     if (answer != sent) throw std::runtime_error{"another answer"};
 }
 
+// Whether the server did what it was asked to: 200, or 503.
+simul::task<bool> ask(simul::tcp_stream& stream) {
+    constexpr std::string_view request = "GET /work HTTP/1.1\r\nHost: load\r\n\r\n";
+    constexpr std::size_t length_of_body = 5;
+    std::array<char, 512> answer;
+    co_await simul::write_all(stream, std::as_bytes(std::span{request}));
+    std::size_t received = 0;
+    while (true) {
+        const auto room = std::as_writable_bytes(std::span{answer}.subspan(received));
+        const std::size_t size = co_await stream.read_some(room);
+        if (size == 0) throw std::runtime_error{"the server closed"};
+        received += size;
+        const std::string_view text{answer.data(), received};
+        const std::size_t head = text.find("\r\n\r\n");
+        if (head == std::string_view::npos || received < head + 4 + length_of_body) continue;
+        if (text.starts_with("HTTP/1.1 200 ")) co_return true;
+        if (text.starts_with("HTTP/1.1 503 ")) co_return false;
+        throw std::runtime_error{"another answer"};
+    }
+}
+
 class load {
 public:
     explicit load(const simul::endpoint& server) : server_{server} {}
@@ -180,6 +203,22 @@ public:
         const auto ended = co_await simul::move_on_after(limit, group.run());
         if (!ended) result.errors.add("no answer in time");
         result.print();
+    }
+
+    simul::task<> request(double length, double rate) {
+        measurement result;
+        bench::histogram refusals;
+        const schedule plan{length};
+        const seconds period{static_cast<double>(streams_.size()) / rate};
+        simul::task_group group;
+        for (std::size_t each = 0; each < streams_.size(); ++each) {
+            const seconds first = seconds{static_cast<double>(each) / rate};
+            group.spawn(ask_often(each, plan, first, period, result, refusals));
+        }
+        const seconds limit = seconds{length} + patience;
+        const auto ended = co_await simul::move_on_after(limit, group.run());
+        if (!ended) result.errors.add("no answer in time");
+        result.print(", \"refusals\": " + refusals.json());
     }
 
     simul::task<> await_end() {
@@ -262,6 +301,27 @@ private:
         }
     }
 
+    // As in converse(): what is due while an answer is still out is asked as soon as that is there.
+    simul::task<> ask_often(std::size_t number, const schedule& plan, seconds first, seconds period,
+                            measurement& result, bench::histogram& refusals) {
+        try {
+            for (seconds due = first; due < plan.length; due += period) {
+                co_await simul::sleep_until(plan.on_loop(due));
+                ++result.begun;
+                const bool is_done = co_await ask(streams_[number]);
+                const auto taken = clock_type::now() - plan.at(due);
+                if (is_done) {
+                    ++result.done;
+                    result.times.add(taken);
+                } else {
+                    refusals.add(taken);
+                }
+            }
+        } catch (...) {
+            result.errors.add_current();
+        }
+    }
+
     simul::task<> read_ends(measurement& result) {
         std::array<std::byte, 64> buffer;
         for (simul::tcp_stream& stream : streams_) {
@@ -324,6 +384,10 @@ simul::task<> obey(load& all, std::string line) {
     } else if (command == "storm") {
         words >> length >> count;
         if (words) co_return co_await all.storm(length, count);
+    } else if (command == "request") {
+        double rate = 0;
+        words >> length >> rate;
+        if (words && rate > 0) co_return co_await all.request(length, rate);
     }
     throw std::invalid_argument{"bench_hold_load: no such command: " + line};
 }
