@@ -6,21 +6,18 @@
 // `bench_hold_overload ADDRESS`; SIMUL_BACKEND says how. It prints its port, and at the end of its
 // input what it did; either is one line of JSON. bench/hold.py runs it.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
 
-#include <unistd.h>
-
+#include "end_of_input.hpp"
 #include "simul/concurrency/run.hpp"
 #include "simul/concurrency/select.hpp"
 #include "simul/concurrency/semaphore.hpp"
 #include "simul/http/server.hpp"
 #include "simul/http/status.hpp"
-#include "simul/io/pipe.hpp"
 #include "simul/io/tcp.hpp"
 #include "simul/runtime/sleep.hpp"
 
@@ -57,13 +54,6 @@ private:
     simul::semaphore permits_{at_once};
 };
 
-simul::task<> end_of_input() {
-    auto input = simul::pipe_stream::adopt(simul::unique_fd{::dup(STDIN_FILENO)}, {});
-    std::array<std::byte, 64> ignored;
-    std::size_t size = 1;
-    while (size != 0) size = co_await input.read_some(ignored);
-}
-
 simul::task<> serve_until_told(simul::ip_address address) {
     auto listener = simul::tcp_listener::bind({address, 0});
     std::printf("{\"port\": %u}\n", unsigned{listener.local_endpoint().port()});
@@ -76,7 +66,7 @@ simul::task<> serve_until_told(simul::ip_address address) {
         return work.answer(response);
     };
     auto serving = simul::http::serve(listener, handler, options);
-    auto told = end_of_input();
+    auto told = bench::end_of_input();
     co_await simul::select(std::move(serving), std::move(told));
     std::printf("{\"done\": %ju, \"refused\": %ju, \"longest_line\": %zu}\n",
                 std::uintmax_t{work.done}, std::uintmax_t{work.refused}, work.longest_seen);

@@ -17,10 +17,9 @@
 #include <utility>
 
 #include <time.h>
-#include <unistd.h>
 
+#include "end_of_input.hpp"
 #include "simul/concurrency/run.hpp"
-#include "simul/io/pipe.hpp"
 #include "simul/io/serve.hpp"
 #include "simul/io/stream.hpp"
 
@@ -44,13 +43,6 @@ simul::task<> echo(simul::accepted connection) {
 std::size_t open_descriptors() {
     const std::filesystem::directory_iterator all{"/proc/self/fd"};
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
-simul::task<> end_of_input() {
-    auto input = simul::pipe_stream::adopt(simul::unique_fd{::dup(STDIN_FILENO)}, {});
-    std::array<std::byte, 64> ignored;
-    std::size_t size = 1;
-    while (size != 0) size = co_await input.read_some(ignored);
 }
 
 // A client that closes by a reset ends the read, and so the handler, with that error.
@@ -79,7 +71,7 @@ struct ending {
 
 simul::task<> cancel_when_told(simul::task_group& group, const simul::serve_counters& counters,
                                ending& noted) {
-    co_await end_of_input();
+    co_await bench::end_of_input();
     noted.held = counters.active;
     noted.began = clock_type::now();
     noted.cpu_began = cpu_seconds();
