@@ -10,6 +10,9 @@
 //      now        frames that continue in this turn, because what they awaited has finished in it
 //      unwind     frames to destroy: stopped ones, and finished ones of groups
 //
+// Beside them stand the operations that a request to cancel has reached and that are still to be
+// asked to end.
+//
 // Invariants
 //   1. A waiter is in at most one of the lists.
 //   2. What becomes ready during a pass runs in the next one, so tasks that keep waking each other

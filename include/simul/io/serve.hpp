@@ -30,7 +30,8 @@ concept connection_source = requires(Type& listener) {
     { listener.accept() } -> awaitable_of<accepted>;
 };
 
-/// What looks after one connection: called with accepted{stream, peer}, it returns a task.
+/// What looks after one connection: called with accepted{stream, peer}, it returns a task. The call
+/// is made by the task that accepts; the task that it returns is the connection's own.
 template <class Type>
 concept connection_handler = requires(Type& handler, accepted connection) {
     { handler(std::move(connection)) } -> awaitable_of<void>;
@@ -44,6 +45,7 @@ task<> wait_for(Awaitable handling) {
     co_await std::move(handling);
 }
 
+/// Makes a task that fails with `error`.
 task<> rethrow(std::exception_ptr error);
 
 /// One connection, from its acceptance to the end of its handler: lies in the record of the task.

@@ -260,7 +260,7 @@ private:
     std::atomic<bool> interrupted_{false};
     bool running_ = false;
     bool simulated_ = false;
-    std::uint64_t busy_passes_mask_ = 0;  // of the passes of a busy loop those with none of it poll
+    std::uint64_t busy_passes_mask_ = 0;  // a busy loop polls in passes without these bits
     bool stuck_ = false;
     std::uint64_t passes_ = 0;
     std::uint64_t turns_ = 0;

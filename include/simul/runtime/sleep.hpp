@@ -75,7 +75,9 @@ public:
     auto operator co_await() const noexcept { return detail::yield_operation{}; }
 };
 
-/// Waits until the loop's clock has reached `deadline`, never less.
+/// Waits until the loop's clock has reached `deadline`, never less. As with every wait of the
+/// system it may be more by the thread's timer slack, 50 microseconds unless prctl(2) was told
+/// otherwise.
 ///
 /// time_point::max() waits until it is cancelled.
 ///
@@ -88,8 +90,8 @@ public:
     return sleep_until_awaitable{deadline};
 }
 
-/// Waits for `delay`, counted from the await, never less. Several tasks whose delays end at the
-/// same time continue in the order in which they began to wait.
+/// Waits for `delay`, counted from the await, never less; see sleep_until. Several tasks whose
+/// delays end at the same time continue in the order in which they began to wait.
 ///
 /// Infinite and unrepresentably long delays wait until they are cancelled. Zero, negative and NaN
 /// delays give the other tasks one turn, like yield_now.
