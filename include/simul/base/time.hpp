@@ -4,7 +4,9 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
+#include <ratio>
 
 namespace simul {
 
@@ -37,9 +39,17 @@ constexpr time_point saturating_add(time_point start, duration delay) noexcept {
 /// Converts any duration to nanoseconds without overflow; infinities and values too large become
 /// duration::max(), NaN becomes zero.
 ///
-/// Complexity    O(1).
+/// Complexity    O(1); one multiplication for whole numbers of seconds and the like.
 template <class Rep, class Period>
 constexpr duration saturating_duration(std::chrono::duration<Rep, Period> value) noexcept {
+    using per_unit = std::ratio_divide<Period, std::nano>;
+    if constexpr (std::integral<Rep> && per_unit::den == 1) {
+        std::int64_t nanoseconds = 0;
+        if (!__builtin_mul_overflow(value.count(), per_unit::num, &nanoseconds)) {
+            return duration{nanoseconds};
+        }
+        return value < value.zero() ? duration::min() : duration::max();
+    }
     using wide = std::chrono::duration<long double, std::nano>;
     const long double nanoseconds = std::chrono::duration_cast<wide>(value).count();
     if (nanoseconds != nanoseconds) return duration::zero();

@@ -48,6 +48,23 @@ TEST(time, integral_durations_convert_exactly) {
     EXPECT_EQ(saturating_duration(std::chrono::days{1}), 24h);
 }
 
+TEST(time, whole_numbers_convert_exactly_as_far_as_nanoseconds_reach_and_then_to_the_last) {
+    using unsigned_seconds = std::chrono::duration<std::uint64_t>;
+    EXPECT_EQ(saturating_duration(9'223'372'036s), 9'223'372'036'000'000'000ns);
+    EXPECT_EQ(saturating_duration(-9'223'372'036s), -9'223'372'036'000'000'000ns);
+    EXPECT_EQ(saturating_duration(9'223'372'037s), duration::max());
+    EXPECT_EQ(saturating_duration(-9'223'372'037s), duration::min());
+    EXPECT_EQ(saturating_duration(std::chrono::microseconds::max()), duration::max());
+    EXPECT_EQ(saturating_duration(std::chrono::years::min()), duration::min());
+    EXPECT_EQ(saturating_duration(unsigned_seconds{7}), 7s);
+    EXPECT_EQ(saturating_duration(unsigned_seconds::max()), duration::max());
+}
+
+TEST(time, whole_numbers_of_a_unit_that_is_no_whole_number_of_nanoseconds_are_cut_off) {
+    EXPECT_EQ(saturating_duration(std::chrono::duration<int, std::ratio<1, 3>>{2}), 666'666'666ns);
+    EXPECT_EQ(saturating_duration(std::chrono::duration<int, std::pico>{1'999}), 1ns);
+}
+
 TEST(time, nanoseconds_pass_through_to_the_last_bit) {
     EXPECT_EQ(saturating_duration(duration::max() - 1ns), duration::max() - 1ns);
     EXPECT_EQ(saturating_duration(duration::min() + 1ns), duration::min() + 1ns);
