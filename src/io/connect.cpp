@@ -20,20 +20,19 @@
 
 namespace simul {
 
-namespace {
+namespace detail {
 
-// A socket on which nothing is in flight when it is destroyed.
+/// A socket that connects. Nothing is in flight on it when it is destroyed.
 class client_socket {
 public:
     explicit client_socket(const endpoint& destination)
-        : held_{detail::open_socket(destination.address().is_v4() ? AF_INET : AF_INET6,
-                                    SOCK_STREAM)} {
+        : held_{open_socket(destination.address().is_v4() ? AF_INET : AF_INET6, SOCK_STREAM)} {
         if (!held_) throw std::system_error{errno, std::system_category()};
         loop::current().io().forget(held_.get());
     }
-    explicit client_socket(detail::held_socket given) : held_{std::move(given)} {
+    explicit client_socket(held_socket given) : held_{std::move(given)} {
         loop::current().io().forget(held_.get());
-        if (detail::simulated_world_of(held_.get()) != nullptr) return;  // they never block
+        if (simulated_world_of(held_.get()) != nullptr) return;  // they never block
         const int flags = ::fcntl(held_.get(), F_GETFL);
         const bool blocks = (flags & O_NONBLOCK) == 0;
         if (flags < 0 || (blocks && ::fcntl(held_.get(), F_SETFL, flags | O_NONBLOCK) < 0)) {
@@ -42,11 +41,22 @@ public:
     }
 
     [[nodiscard]] int descriptor() const noexcept { return held_.get(); }
-    [[nodiscard]] unique_fd release() noexcept { return unique_fd{held_.release()}; }
+
+    /// The stream, once it is connected. What the loop has learnt of the descriptor meanwhile
+    /// stays.
+    [[nodiscard]] tcp_stream release() {
+        return tcp_stream::take_over(unique_fd{held_.release()}, known_to_loop::yes);
+    }
 
 private:
-    detail::held_socket held_;
+    held_socket held_;
 };
+
+}  // namespace detail
+
+namespace {
+
+using detail::client_socket;
 
 // Nobody listens there, but the system gave this very port to this socket, and TCP lets a socket
 // meet itself (RFC 9293, simultaneous open).
@@ -67,7 +77,7 @@ task<client_socket> connect_socket(endpoint where) {
 task<tcp_stream> connect_to_first(std::vector<endpoint> candidates, connect_options options) {
     detail::connect_race<client_socket> race{candidates, options.attempt_delay, &connect_socket};
     client_socket won = co_await race.run();
-    tcp_stream stream = tcp_stream::adopt(won.release());
+    tcp_stream stream = won.release();
     if (!options.no_delay) stream.set_no_delay(false);
     co_return stream;
 }
@@ -88,7 +98,7 @@ task<tcp_stream> connect_given(detail::held_socket socket, endpoint where) {
         client_socket given{std::move(socket)};
         co_await connect_descriptor(given.descriptor(), address.bytes());
         refuse_itself(given, where);
-        co_return tcp_stream::adopt(given.release());
+        co_return given.release();
     } catch (const std::system_error& failure) {
         detail::throw_connect_failure({{where, failure.code()}});
     }

@@ -16,11 +16,10 @@ namespace simul::detail {
 
 // --- shared_socket ------------------------------------------------------------------------------
 
-shared_socket::shared_socket(int owned) noexcept
+shared_socket::shared_socket(int owned, known_to_loop known) noexcept
     : descriptor_{owned}, is_simulated_{simulated_world_of(owned) != nullptr} {
-    if (loop* const running = loop::find_current(); running != nullptr && descriptor_ >= 0) {
-        running->io().forget(descriptor_);
-    }
+    if (known == known_to_loop::yes || owned < 0) return;
+    if (loop* const running = loop::find_current()) running->io().forget(owned);
 }
 
 shared_socket::~shared_socket() {
@@ -80,9 +79,9 @@ int shared_socket::shut_down() noexcept {
 
 // --- socket_owner -------------------------------------------------------------------------------
 
-socket_owner::socket_owner(unique_fd owned) {
+socket_owner::socket_owner(unique_fd owned, known_to_loop known) {
     held_socket held{owned.release()};
-    socket_ = socket_reference{new shared_socket{held.get()}};
+    socket_ = socket_reference{new shared_socket{held.get(), known}};
     static_cast<void>(held.release());
 }
 

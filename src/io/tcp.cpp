@@ -45,9 +45,13 @@ int seconds_of(std::chrono::seconds time) noexcept {
 
 tcp_stream tcp_stream::adopt(unique_fd connected) {
     SIMUL_ASSERT(static_cast<bool>(connected), "tcp_stream::adopt needs a descriptor");
+    return take_over(std::move(connected), detail::known_to_loop::no);
+}
+
+tcp_stream tcp_stream::take_over(unique_fd connected, detail::known_to_loop known) {
     // A socket of another kind, such as one end of a socketpair, knows no delay.
     const bool is_tcp = try_option(connected.get(), IPPROTO_TCP, TCP_NODELAY, 1) == 0;
-    detail::socket_owner owned{std::move(connected)};
+    detail::socket_owner owned{std::move(connected), known};
     owned.get()->is_tcp = is_tcp;
     return tcp_stream{std::move(owned)};
 }

@@ -206,8 +206,11 @@ public:
     void set_keep_alive(const keep_alive_options& options = {});
 
 private:
+    friend class detail::client_socket;
     friend class detail::socket_accept;
     friend class detail::outgoing_claim;
+
+    static tcp_stream take_over(unique_fd connected, detail::known_to_loop known);
 
     explicit tcp_stream(detail::socket_owner owned) noexcept : socket_{std::move(owned)} {}
 

@@ -104,15 +104,13 @@ inline bool try_poll(operation& request) noexcept {
     return true;
 }
 
-// Readiness is asked for once more, because the event may stem from another open file that was
-// registered under the same number; SO_ERROR of a connect under way would read as success.
+// A second connect(2) says how the first one ended, or EALREADY: the event may stem from another
+// open file that was registered under the same number.
 inline bool finish_connect(operation& request) noexcept {
-    pollfd query{request.descriptor, POLLOUT, 0};
-    if (::poll(&query, 1, 0) <= 0) return false;
-    int error = 0;
-    socklen_t length = sizeof error;
-    if (::getsockopt(request.descriptor, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-    request.result = -error;
+    const auto* address = static_cast<const sockaddr*>(request.buffer);
+    const int error = ::connect(request.descriptor, address, request.size) == 0 ? 0 : errno;
+    if (error == EALREADY || error == EINPROGRESS || error == EINTR) return false;
+    request.result = error == EISCONN ? 0 : -error;
     return true;
 }
 

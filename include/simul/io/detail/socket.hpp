@@ -39,14 +39,19 @@ class accepted;
 
 namespace detail {
 
+class client_socket;
 class outgoing_claim;
 class socket_operation;
 
 enum class direction : unsigned char { incoming, outgoing };
 
+/// Whether what the loop knows of a descriptor is about this very socket, or may be left from
+/// another that had its number.
+enum class known_to_loop : bool { no, yes };
+
 class shared_socket {
 public:
-    explicit shared_socket(int owned) noexcept;
+    shared_socket(int owned, known_to_loop known) noexcept;
     shared_socket(const shared_socket&) = delete;
     shared_socket& operator=(const shared_socket&) = delete;
 
@@ -131,7 +136,7 @@ private:
 class socket_owner {
 public:
     socket_owner() noexcept = default;
-    explicit socket_owner(unique_fd owned);
+    explicit socket_owner(unique_fd owned, known_to_loop known = known_to_loop::no);
     socket_owner(socket_owner&& other) noexcept : socket_{std::move(other.socket_)} {}
     socket_owner& operator=(socket_owner&& other) noexcept;
     ~socket_owner();
