@@ -19,6 +19,7 @@ group& child::owner() const noexcept {
 
 inline void child::describe(std::unique_ptr<std::string>&& name) noexcept {
     context_.name = name.release();
+    if (!local_binding::exist()) return;
     const task_context* const spawner = find_current_context();
     if (spawner != nullptr && spawner->locals.get() != nullptr) context_.locals = spawner->locals;
 }

@@ -32,12 +32,8 @@ handle_base& handle_base::operator=(handle_base&& other) noexcept {
     return *this;
 }
 
-handle_base::~handle_base() {
-    SIMUL_ASSERT(
-        watches_.empty(),
-        "a task handle was destroyed while it is being awaited: let wait, or the stream of "
-        "as_completed, end first");
-    if (child_ != nullptr) child_->handle = nullptr;
+void handle_base::leave_child() noexcept {
+    child_->handle = nullptr;
 }
 
 void handle_base::attach(child& watched) noexcept {
@@ -84,10 +80,10 @@ bool handle_base::cancel(cancel_reason reason, std::source_location where) noexc
     return child_ != nullptr && child_->cancel(reason, where);
 }
 
-void handle_base::throw_if_failed() const {
+void handle_base::throw_failure() const {
     SIMUL_ASSERT(state_ != handle_state::empty, "an empty task handle was awaited");
     if (state_ == handle_state::error) std::rethrow_exception(error_);
-    if (state_ == handle_state::cancelled) throw cancelled{reason_};
+    throw cancelled{reason_};
 }
 
 std::uint64_t handle_base::task_number() const noexcept {
@@ -107,9 +103,8 @@ started watcher::start(waiter& self) noexcept {
     return started::pending;
 }
 
-void watcher::check() const {
-    if (busy_) throw error{errc::busy};
-    watched_.throw_if_failed();
+void watcher::throw_busy() {
+    throw error{errc::busy};
 }
 
 std::uint64_t watcher::awaited_task(const cancellable& self) noexcept {

@@ -46,7 +46,13 @@ public:
     explicit handle_base(store take_from) noexcept : store_{take_from} {}
     handle_base(handle_base&& other) noexcept;
     handle_base& operator=(handle_base&& other) noexcept;
-    ~handle_base();
+    ~handle_base() {
+        SIMUL_ASSERT(
+            watches_.empty(),
+            "a task handle was destroyed while it is being awaited: let wait, or the stream of "
+            "as_completed, end first");
+        if (child_ != nullptr) leave_child();
+    }
 
     void attach(child& watched) noexcept;
     void settle_finished(frame& ended) noexcept;
@@ -57,7 +63,10 @@ public:
     [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
     [[nodiscard]] cancel_reason reason() const noexcept { return reason_; }
     [[nodiscard]] std::uint64_t task_number() const noexcept;
-    void throw_if_failed() const;
+    void throw_if_failed() const {
+        if (state_ != handle_state::value) [[unlikely]]
+            throw_failure();
+    }
 
     /// Watches the child, which must be running.
     void add(handle_watch& watch) noexcept { watches_.push_back(watch); }
@@ -71,6 +80,8 @@ public:
 
 private:
     void settle() noexcept;
+    void leave_child() noexcept;
+    [[noreturn]] void throw_failure() const;
 
     intrusive_list<handle_watch> watches_;
     child* child_ = nullptr;
@@ -90,7 +101,11 @@ public:
     started start(waiter& self) noexcept;
 
 protected:
-    void check() const;
+    void check() const {
+        if (busy_) [[unlikely]]
+            throw_busy();
+        watched_.throw_if_failed();
+    }
 
     handle_base& watched_;
 
@@ -98,6 +113,7 @@ private:
     static void child_ended(handle_watch& self) noexcept;
     static void interrupt(cancellable& self) noexcept;
     static std::uint64_t awaited_task(const cancellable& self) noexcept;
+    [[noreturn]] static void throw_busy();
     static constexpr wait_kind kind{&interrupt, "a task", &awaited_task};
 
     bool busy_ = false;

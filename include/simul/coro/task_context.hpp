@@ -46,8 +46,9 @@ public:
         local_binding* binding_ = nullptr;
     };
 
-    local_binding(const void* key, reference outer) noexcept
-        : key_{key}, outer_{std::move(outer)} {}
+    local_binding(const void* key, reference outer) noexcept : key_{key}, outer_{std::move(outer)} {
+        __atomic_store_n(&exist_, true, __ATOMIC_RELAXED);
+    }
     local_binding(const local_binding&) = delete;
     local_binding& operator=(const local_binding&) = delete;
     virtual ~local_binding() = default;
@@ -55,7 +56,16 @@ public:
     /// The newest binding of `key` in the chain that begins here, or nullptr.
     static const local_binding* find(const local_binding* first, const void* key) noexcept;
 
+    /// False in a program that has never made one, whose tasks have none to inherit.
+    ///
+    /// Threads       any: whoever has a binding to inherit has seen it made.
+    [[nodiscard]] static bool exist() noexcept {
+        return __atomic_load_n(&exist_, __ATOMIC_RELAXED);
+    }
+
 private:
+    inline static constinit bool exist_ = false;  // atomic; the header for it has 5,000 lines
+
     const void* key_;
     reference outer_;
     std::uint32_t count_ = 0;
