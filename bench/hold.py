@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds ten thousand, a hundred thousand or a million connections, and says what was held.
 
-    bench/hold.py c10k|c100k|c1m|storm|overload [--backend epoll|io_uring]… [--attempts N]
+    bench/hold.py c10k|c100k|c90k|c1m|storm|overload [--backend epoll|io_uring]… [--attempts N]
                   [--programs FOLDER] [--record FILE.md]
 
     c10k      ten thousand connections, each with a message a second; CI runs it
     c100k     a hundred thousand in 6 + 6 processes; root, half a minute for each backend
+    c90k      ninety thousand in one server process, on five loops with descriptors of their own;
+              root, half a minute for each backend
     c1m       a million in 51 + 51 processes; root, 14 GB of memory, some minutes
     storm     half a minute of connect, message, reset, as fast as it goes
     overload  a web server is asked for three times as much as it can do
@@ -152,10 +154,10 @@ def programs_of(name):
 def check_limits(name):
     """Ends with a sentence if this machine cannot do the rung."""
     rung = ladder.RUNGS[name]
-    needed = -(-rung.connections // rung.processes) + DESCRIPTORS_BESIDE
+    needed = -(-rung.connections // rung.loops_in_all()) + DESCRIPTORS_BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
-        sys.exit(f"{name} needs {needed} descriptors in a process; the limit is {hard}")
+        sys.exit(f"{name} needs {needed} descriptors for a loop; the limit is {hard}")
     if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
     _, available = field.memory_of_system()

@@ -22,9 +22,11 @@ def memory_of(process):
 
 
 def cpu_seconds_of(process):
-    """(CPU time that its thread has used, system calls included; time that it waited for a CPU)."""
-    words = pathlib.Path(f"/proc/{process.pid}/schedstat").read_text(encoding="ascii").split()
-    return int(words[0]) / 1e9, int(words[1]) / 1e9
+    """(CPU time that its threads have used, system calls included; time that they waited for a
+    CPU)."""
+    threads = pathlib.Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+    words = [thread.read_text(encoding="ascii").split() for thread in threads]
+    return sum(int(each[0]) for each in words) / 1e9, sum(int(each[1]) for each in words) / 1e9
 
 
 def memory_of_system():
@@ -67,17 +69,20 @@ class Program:
 
 
 class Field:
-    """As many servers as loads, each pair with an address of its own."""
+    """As many loops of servers as loads, each pair with an address of its own."""
 
-    def __init__(self, folder, backend, pairs, server="server"):
-        self.servers, self.loads = [], []
+    def __init__(self, folder, backend, processes, loops=1, server="server"):
+        self.servers, self.loads, self.loops = [], [], loops
         try:
-            addresses = [f"127.0.{1 + pair // 250}.{1 + pair % 250}" for pair in range(pairs)]
-            for address in addresses:
-                self.servers.append(Program([folder / f"bench_hold_{server}", address], backend))
-            ports = [server.answer()["port"] for server in self.servers]
-            for address, port in zip(addresses, ports):
-                self.loads.append(Program([folder / "bench_hold_load", address, port], backend))
+            addresses = [f"127.0.{1 + pair // 250}.{1 + pair % 250}"
+                         for pair in range(processes * loops)]
+            for first in range(0, len(addresses), loops):
+                self.servers.append(Program([folder / f"bench_hold_{server}",
+                                             *addresses[first:first + loops]], backend))
+            for first, said in enumerate(self.answers_of_servers()):
+                address = addresses[first // loops * loops + said.get("core", 0)]
+                self.loads.append(Program([folder / "bench_hold_load", address, said["port"]],
+                                          backend))
         except BaseException:
             self.destroy()
             raise
@@ -90,12 +95,16 @@ class Field:
         answers = [load.answer() for load in self.loads]
         return answers, time.monotonic() - began
 
+    def answers_of_servers(self):
+        """A line of each loop, server by server."""
+        return [server.answer() for server in self.servers for _ in range(self.loops)]
+
     def stop_servers(self):
         """Makes all servers cancel what they hold. Returns what they tell, and the time."""
         began = time.monotonic()
         for server in self.servers:
             server.end_input()
-        answers = [server.answer() for server in self.servers]
+        answers = self.answers_of_servers()
         return answers, time.monotonic() - began
 
     def wait(self):
@@ -128,8 +137,8 @@ class Field:
 
 
 @contextlib.contextmanager
-def started(folder, backend, pairs, server="server"):
-    made = Field(folder, backend, pairs, server)
+def started(folder, backend, processes, loops=1, server="server"):
+    made = Field(folder, backend, processes, loops, server)
     try:
         yield made
     finally:
@@ -166,11 +175,11 @@ def share_out(total, parts):
 def measure_hold(rung, folder, backend):
     """Opens, uses, holds and ends the connections of a rung. Returns everything measured."""
     found = {}
-    counts = share_out(rung.connections, rung.processes)
+    counts = share_out(rung.connections, rung.loops_in_all())
     slab, available = memory_of_system()
-    with started(folder, backend, rung.processes) as programs:
+    with started(folder, backend, rung.processes, rung.loops) as programs:
         memory = programs.server_memory()
-        rate = rung.open_rate / rung.processes
+        rate = rung.open_rate / rung.loops_in_all()
         opened, found["open_seconds"] = programs.command(f"open {count} {rate}" for count in counts)
         found["connect"] = [answer["times"] for answer in opened]
         found["open"] = total(opened, "done")
@@ -236,7 +245,7 @@ def measure_overload(rung, folder, backend):
     """Requests at the rate that the server can do, then at a multiple of it. Returns everything
     measured."""
     found = {}
-    with started(folder, backend, 1, "overload") as programs:
+    with started(folder, backend, 1, server="overload") as programs:
         programs.command([f"open {rung.connections} {rung.open_rate}"])
         programs.command([f"request 2 {rung.capacity}"])  # what a process takes once
         at_peak, _ = programs.command([f"request {rung.seconds} {rung.capacity}"])

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The server that thousands of connections are held at, as a tutorial would write it: serve() with
-// a task for each connection, which sends back what it receives. `bench_hold_server ADDRESS`;
-// SIMUL_BACKEND says how. It prints its port, and at the end of its input it cancels everything and
-// prints how that went; either is one line of JSON. bench/hold.py runs it.
+// a task for each connection, which sends back what it receives. `bench_hold_server ADDRESS…` has a
+// loop for each address, and each loop as many descriptors as a process may have; SIMUL_BACKEND
+// says how. It prints the port of each, and at the end of its input it cancels everything and
+// prints how that went, a line of JSON for each loop. bench/hold.py runs it.
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -15,11 +16,12 @@
 #include <span>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <time.h>
 
 #include "end_of_input.hpp"
-#include "simul/concurrency/run.hpp"
+#include "simul/concurrency/cores.hpp"
 #include "simul/io/serve.hpp"
 #include "simul/io/stream.hpp"
 
@@ -41,7 +43,7 @@ simul::task<> echo(simul::accepted connection) {
 }
 
 std::size_t open_descriptors() {
-    const std::filesystem::directory_iterator all{"/proc/self/fd"};
+    const std::filesystem::directory_iterator all{"/proc/thread-self/fd"};
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
@@ -59,7 +61,7 @@ bool is_reset(const std::exception_ptr& failure) {
 
 double cpu_seconds() {
     timespec used{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
 }
 
@@ -78,14 +80,15 @@ simul::task<> cancel_when_told(simul::task_group& group, const simul::serve_coun
     group.cancel();
 }
 
-simul::task<> serve_until_told(simul::ip_address address) {
+simul::task<> serve_until_told(std::size_t core, simul::ip_address address) {
     const std::size_t descriptors = open_descriptors();
     simul::serve_counters counters;
     std::uint64_t errors = 0;
     ending noted;
     {
         auto listener = simul::tcp_listener::bind({address, 0});
-        std::printf("{\"port\": %u}\n", unsigned{listener.local_endpoint().port()});
+        const unsigned port = listener.local_endpoint().port();
+        std::printf("{\"core\": %zu, \"port\": %u}\n", core, port);
         std::fflush(stdout);
         simul::serve_options options;
         options.max_connections = 1'000'000;  // the limit on descriptors comes first
@@ -101,22 +104,36 @@ simul::task<> serve_until_told(simul::ip_address address) {
     const std::chrono::duration<double> taken = clock_type::now() - noted.began;
     const double cpu = cpu_seconds() - noted.cpu_began;
     const auto left = static_cast<long>(open_descriptors()) - static_cast<long>(descriptors);
-    std::printf("{\"held\": %zu, \"cancel_seconds\": %.6f, \"cancel_cpu\": %.6f, ", noted.held,
-                taken.count(), cpu);
-    std::printf("\"descriptors_left\": %ld, \"accepted\": %ju, \"active\": %zu, ", left,
-                std::uintmax_t{counters.accepted}, counters.active);
-    std::printf("\"errors\": %ju, \"shortages\": %ju}\n", std::uintmax_t{errors},
-                std::uintmax_t{counters.shortages});
+    std::printf(
+        "{\"held\": %zu, \"cancel_seconds\": %.6f, \"cancel_cpu\": %.6f, "
+        "\"descriptors_left\": %ld, \"accepted\": %ju, \"active\": %zu, "
+        "\"errors\": %ju, \"shortages\": %ju}\n",
+        noted.held, taken.count(), cpu, left, std::uintmax_t{counters.accepted}, counters.active,
+        std::uintmax_t{errors}, std::uintmax_t{counters.shortages});
     std::fflush(stdout);
+}
+
+int usage() {
+    std::fprintf(stderr, "usage: bench_hold_server ADDRESS...\n");
+    return 2;
 }
 
 }  // namespace
 
 int main(int count, char** words) {
-    const auto address = simul::ip_address::parse(count > 1 ? words[1] : "");
-    if (!address) {
-        std::fprintf(stderr, "usage: bench_hold_server ADDRESS\n");
-        return 2;
+    std::vector<simul::ip_address> addresses;
+    for (int each = 1; each < count; ++each) {
+        const auto address = simul::ip_address::parse(words[each]);
+        if (!address) return usage();
+        addresses.push_back(*address);
     }
-    simul::run(serve_until_told(*address));
+    if (addresses.empty()) return usage();
+    simul::cores_options options;
+    options.count = addresses.size();
+    options.own_descriptors = true;
+    simul::run_on_cores(
+        [&](simul::core& here) {
+            return serve_until_told(here.index(), addresses[here.index()]);
+        },
+        options);
 }

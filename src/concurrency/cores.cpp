@@ -2,7 +2,9 @@
 #include "simul/concurrency/cores.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <exception>
 #include <future>
 #include <latch>
@@ -16,6 +18,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "concurrency/quiet_thread.hpp"
 #include "simul/coro/trace.hpp"
@@ -92,6 +95,10 @@ public:
 
     std::thread thread;
 
+    /// Descriptors of the loop that are open in the table of the first core, too, where others wake
+    /// it; -1 where there is none.
+    std::array<int, 2> shared_descriptors{-1, -1};
+
 private:
     static void stop_here(posted_work& self) noexcept {
         outermost_group().cancel(static_cast<core_place&>(self).told_.load());
@@ -121,8 +128,16 @@ public:
     }
 
 private:
-    void start_threads(std::vector<std::future<void>>& ready);
-    void work(std::size_t index, std::promise<void>& ready) noexcept;
+    struct progress {
+        std::promise<void> has_loop;
+        std::promise<void> is_ready;
+    };
+
+    void begin_all(loop& first);
+    void call_off() noexcept;
+    void work(std::size_t index, progress& told) noexcept;
+    void leave_shared_descriptors(core_place& place, loop& running) const;
+    void close_shared_descriptors() noexcept;
     void serve(loop& running, std::size_t index) noexcept;
     void run_program(loop& running, std::size_t index);
     [[nodiscard]] task<> main_of(core& here) const;
@@ -131,6 +146,7 @@ private:
     core_program program_;
     const cores_options& options_;
     std::vector<core_place> places_;
+    std::latch all_have_loops_{1};
     std::latch start_{1};
     std::atomic<bool> is_called_off_{false};
 
@@ -228,30 +244,51 @@ void cores_state::serve(loop& running, std::size_t index) noexcept {
     }
 }
 
-void cores_state::work(std::size_t index, std::promise<void>& ready) noexcept {
+// From then on this thread, and those that it starts, have a table of their own.
+void cores_state::leave_shared_descriptors(core_place& place, loop& running) const {
+    if (!options_.own_descriptors || is_called_off_.load()) return;
+    if (::unshare(CLONE_FILES) != 0) {
+        throw std::system_error{errno, std::system_category(),
+                                "run_on_cores: a core gets no descriptors of its own: unshare"};
+    }
+    place.shared_descriptors = running.io().own_descriptors();
+}
+
+// Every loop is there before the first table is copied, so that each core can wake each other; and
+// every table is before the first program begins, so that none has what that opens.
+void cores_state::work(std::size_t index, progress& told) noexcept {
     pthread_setname_np(pthread_self(),
                        ("simul-core-" + std::to_string(index)).substr(0, 15).c_str());
+    core_place& place = places_[index];
     std::unique_ptr<loop> running;
+    std::promise<void>* next = &told.has_loop;
     try {
         running = std::make_unique<loop>(options_.run.loop);
         expect_threads(*running);
+        place.door.open(*running);
+        next->set_value();
+        next = &told.is_ready;
+        all_have_loops_.wait();
+        leave_shared_descriptors(place, *running);
+        next->set_value();
     } catch (...) {
-        running.reset();
-        ready.set_exception(std::current_exception());
-        return;
+        next->set_exception(std::current_exception());
     }
-    places_[index].door.open(*running);
-    ready.set_value();
     start_.wait();
     if (!is_called_off_.load()) return serve(*running, index);
-    places_[index].door.close();
+    place.door.close();
 }
 
-void cores_state::start_threads(std::vector<std::future<void>>& ready) {
+void cores_state::begin_all(loop& first) {
+    expect_threads(first);
+    places_[0].door.open(first);
     const cpu_set_t allowed = processors_of_this_thread();
+    std::vector<std::future<void>> loops;
+    std::vector<std::future<void>> readiness;
     for (std::size_t index = 1; index != places_.size(); ++index) {
-        std::promise<void> told;
-        ready.push_back(told.get_future());
+        progress told;
+        loops.push_back(told.has_loop.get_future());
+        readiness.push_back(told.is_ready.get_future());
         places_[index].thread =
             start_quiet_thread([this, index, allowed, told = std::move(told)]() mutable {
                 std::optional<pinned_thread> pinned;
@@ -259,34 +296,44 @@ void cores_state::start_threads(std::vector<std::future<void>>& ready) {
                 work(index, told);
             });
     }
+    for (std::future<void>& each : loops) each.get();
+    all_have_loops_.count_down();
+    for (std::future<void>& each : readiness) each.get();
+}
+
+void cores_state::call_off() noexcept {
+    is_called_off_.store(true);
+    if (!all_have_loops_.try_wait()) all_have_loops_.count_down();
+    places_[0].door.close();
+}
+
+void cores_state::close_shared_descriptors() noexcept {
+    for (core_place& each : places_) {
+        for (const int descriptor : each.shared_descriptors) {
+            if (descriptor >= 0) ::close(descriptor);
+        }
+    }
 }
 
 void cores_state::run() {
     SIMUL_ASSERT(loop::find_current() == nullptr,
                  "run_on_cores() was called inside a task, or where a loop exists already");
     std::optional<pinned_thread> pinned;
-    std::vector<std::future<void>> ready;
     std::exception_ptr not_begun;
     loop running{options_.run.loop};
     try {
-        expect_threads(running);
-        places_[0].door.open(running);
-        start_threads(ready);
-        for (std::future<void>& each : ready) each.get();
+        begin_all(running);
         if (options_.pin_threads) pinned.emplace(processors_of_this_thread(), 0);
     } catch (...) {
         not_begun = std::current_exception();
-        is_called_off_.store(true);
+        call_off();
     }
     start_.count_down();
-    if (not_begun == nullptr) {
-        serve(running, 0);
-    } else {
-        places_[0].door.close();
-    }
+    if (not_begun == nullptr) serve(running, 0);
     for (core_place& each : places_) {
         if (each.thread.joinable()) each.thread.join();
     }
+    close_shared_descriptors();
     if (not_begun) std::rethrow_exception(not_begun);
     if (!error_) return;
     later_errors_.attach_to(error_);

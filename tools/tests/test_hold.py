@@ -77,9 +77,9 @@ class Histograms(unittest.TestCase):
 
 
 class Sharing(unittest.TestCase):
-    def test_nothing_is_lost_between_the_processes(self):
+    def test_nothing_is_lost_between_the_loops(self):
         for rung in ladder.RUNGS.values():
-            shares = field.share_out(rung.connections, rung.processes)
+            shares = field.share_out(rung.connections, rung.loops_in_all())
             self.assertEqual(rung.connections, sum(shares))
             self.assertLessEqual(max(shares) + hold.DESCRIPTORS_BESIDE, 20_000)
 

@@ -28,6 +28,16 @@ struct cores_options {
     /// that, those of offload() too: for programs that start none.
     bool pin_threads = false;
 
+    /// Gives each loop but the first a table of descriptors of its own. The limit on descriptors
+    /// (RLIMIT_NOFILE) is one for each table, so that a server on five loops holds five times as
+    /// many connections; count may then well be more than there are processors.
+    ///
+    /// A descriptor that a program opens exists on its core only, for its offload() threads and for
+    /// the programs that it starts; on another core its number names nothing, or something else. So
+    /// a blocking_portal that is made on a core is for that core. What was open before is open on
+    /// each core, and ends when all have closed it or have ended.
+    bool own_descriptors = false;
+
     /// For each loop. Signals are handled on the first.
     run_options run;
 };
@@ -135,8 +145,9 @@ void run_cores(const core_program& program, const cores_options& options);
 ///
 /// Errors        the first error of a program, with its own type; those that followed are in
 ///               suppressed(). cancelled if Ctrl-C stopped them. std::system_error if there is no
-///               thread to be had, or no loop as asked for; errc::unavailable for the simulated
-///               backend, where nothing may depend on other threads.
+///               thread to be had, no loop as asked for, or no memory for a table of descriptors
+///               (unshare(2)); errc::unavailable for the simulated backend, where nothing may
+///               depend on other threads.
 /// Threads       blocks the calling thread. `make` is called on all threads, possibly at once. Not
 ///               inside a task.
 /// Lifetime      `make` is moved in and kept until all have ended.

@@ -15,6 +15,7 @@
 //      or they are still there for the next operation.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -86,6 +87,10 @@ public:
     ///
     /// Returns       true when nobody has to call poll before that descriptor is readable.
     virtual bool prepare_to_be_watched() noexcept { return false; }
+
+    /// The descriptors that it holds itself; -1 where there is none. For who copies the process's
+    /// table of descriptors: wake() works wherever a copy is open, and the copies outlive it.
+    [[nodiscard]] virtual std::array<int, 2> own_descriptors() const noexcept { return {-1, -1}; }
 
     /// True when it takes operations of this kind. Those up to opcode::poll every backend takes;
     /// those of files only io_uring, where the kernel has them, and elsewhere they must not be

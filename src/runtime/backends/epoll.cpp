@@ -109,6 +109,10 @@ public:
 
     void wake() noexcept override { wake_.wake(); }
 
+    [[nodiscard]] std::array<int, 2> own_descriptors() const noexcept override {
+        return {epoll_.get(), wake_.descriptor()};
+    }
+
     [[nodiscard]] time_point now() const noexcept override { return monotonic_now(); }
 
     void forget(int descriptor) noexcept override {

@@ -185,6 +185,10 @@ public:
         [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
     }
 
+    [[nodiscard]] std::array<int, 2> own_descriptors() const noexcept override {
+        return {ring_.ring_fd, wake_.get()};
+    }
+
     [[nodiscard]] time_point now() const noexcept override { return monotonic_now(); }
 
     // The kernel resolves descriptors when it takes a submission, so only what was received ahead

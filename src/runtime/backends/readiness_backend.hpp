@@ -35,6 +35,9 @@ public:
     bool cancel(operation& request) noexcept final;
     void poll(time_point deadline) noexcept final;
     void wake() noexcept final { wake_.wake(); }
+    [[nodiscard]] std::array<int, 2> own_descriptors() const noexcept final {
+        return {wake_.descriptor(), -1};
+    }
     [[nodiscard]] time_point now() const noexcept final { return monotonic_now(); }
     void forget(int descriptor) noexcept final;
     void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
