@@ -132,8 +132,6 @@ int main(int count, char** words) {
     options.count = addresses.size();
     options.own_descriptors = true;
     simul::run_on_cores(
-        [&](simul::core& here) {
-            return serve_until_told(here.index(), addresses[here.index()]);
-        },
+        [&](simul::core& here) { return serve_until_told(here.index(), addresses[here.index()]); },
         options);
 }

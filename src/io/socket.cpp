@@ -54,11 +54,12 @@ void shared_socket::claim_ended() noexcept {
     if (is_closed_ && in_flight_ == 0) close_descriptor();
 }
 
-// A simulated one whose world has ended is gone with it.
+// A simulated one whose world has ended is gone with it. Connections over TCP are made here, and
+// their numbers are not given away.
 void shared_socket::close_descriptor() noexcept {
     const int closing = std::exchange(descriptor_, -1);
     if (closing < 0 || (is_simulated_ && simulated_world() == nullptr)) return;
-    close_socket(closing);
+    close_socket(closing, is_tcp ? duplicates::none : duplicates::possible);
 }
 
 void shared_socket::drop_kept() noexcept {

@@ -140,8 +140,11 @@ int shut_down_writing(int socket) noexcept {
     return ::shutdown(socket, SHUT_WR);
 }
 
-void close_socket(int socket) noexcept {
-    if (loop* const running = loop::find_current()) running->io().forget(socket);
+void close_socket(int socket, duplicates others) noexcept {
+    if (loop* const running = loop::find_current()) {
+        backend& io = running->io();
+        others == duplicates::none ? io.forget_closing(socket) : io.forget(socket);
+    }
     if (simulated_backend* const world = simulated_world_of(socket)) {
         world->close(socket);
     } else {

@@ -60,9 +60,12 @@ class simulated_backend;
 /// shutdown(2) with SHUT_WR: 0, or -1 and errno.
 [[nodiscard]] int shut_down_writing(int socket) noexcept;
 
+/// Whether a descriptor may have duplicates, which the loop would go on to hear of.
+enum class duplicates { possible, none };
+
 /// Lets the loop that runs forget the socket, and close(2). Nothing may be in flight on it. It is
 /// gone whatever happens, as with unique_fd.
-void close_socket(int socket) noexcept;
+void close_socket(int socket, duplicates others = duplicates::possible) noexcept;
 
 /// Whether a receive or accept would not wait.
 [[nodiscard]] bool has_input(int socket) noexcept;

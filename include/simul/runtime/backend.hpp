@@ -62,6 +62,11 @@ public:
     /// before it is closed. No operation may be in flight on it.
     virtual void forget(int descriptor) noexcept = 0;
 
+    /// The same for one that is about to be closed and has no duplicate, so that the close by
+    /// itself ends what the system knows of it. Should there be a duplicate all the same, its
+    /// events may end polls for nothing; no operation takes them for its own.
+    virtual void forget_closing(int descriptor) noexcept { forget(descriptor); }
+
     /// True when there are bytes, or the end, of a connection that the backend has received before
     /// they were asked for; the system does not know of them any more.
     [[nodiscard]] virtual bool has_received(int /*descriptor*/) noexcept { return false; }

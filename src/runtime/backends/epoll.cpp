@@ -115,16 +115,16 @@ public:
 
     [[nodiscard]] time_point now() const noexcept override { return monotonic_now(); }
 
+    // A close ends the registration only with the last duplicate of the descriptor; ENOENT, when
+    // the number belongs to a new file already, is what we want.
     void forget(int descriptor) noexcept override {
-        descriptor_entry* entry = entries_.find(descriptor);
-        if (entry == nullptr) return;
-        SIMUL_ASSERT(entry->empty(),
-                     "a descriptor was forgotten while an operation was in flight on it");
-        if (!entry->registered) return;
-        entry->expect_new_file();
-        // A close ends the registration only with the last duplicate of the descriptor; ENOENT,
-        // when the number belongs to a new file already, is what we want.
-        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+        if (forget_entry(descriptor)) {
+            ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+        }
+    }
+
+    void forget_closing(int descriptor) noexcept override {
+        static_cast<void>(forget_entry(descriptor));
     }
 
     void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
@@ -159,6 +159,17 @@ private:
         if (!is_stream_receive(request) || !entry.registered || !entry.may_be_empty) return;
         const auto all = static_cast<std::int64_t>(request.size);
         if (!over || (request.result > 0 && request.result < all)) entry.drained = true;
+    }
+
+    // Returns true if it is registered.
+    bool forget_entry(int descriptor) noexcept {
+        descriptor_entry* entry = entries_.find(descriptor);
+        if (entry == nullptr) return false;
+        SIMUL_ASSERT(entry->empty(),
+                     "a descriptor was forgotten while an operation was in flight on it");
+        const bool registered = entry->registered;
+        entry->expect_new_file();
+        return registered;
     }
 
     int control(int action, int descriptor) noexcept {

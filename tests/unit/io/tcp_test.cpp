@@ -105,6 +105,36 @@ TEST(tcp_stream, close_with_operations_in_flight_closes_when_the_system_lets_go)
     });
 }
 
+// As after a fork: the system goes on to know the old connection by the same number.
+TEST(tcp_stream, hears_nothing_of_one_that_had_its_number_and_lives_on_in_a_duplicate) {
+    run_on_real_backends([]() -> task<> {
+        tcp_listener listener = any_listener();
+        const unique_fd first_client = co_await connect_socket(listener.local_endpoint());
+        const int number = next_descriptor();
+        accepted first = co_await listener.accept();
+        const unique_fd duplicate{::fcntl(number, F_DUPFD_CLOEXEC, number + 50)};
+        task_handle<std::string> reader = outermost_group().spawn(read_count(first.stream, 1));
+        co_await some_turns();
+        EXPECT_EQ(::send(first_client.get(), "1", 1, 0), 1);
+        const std::string one = co_await reader;
+        EXPECT_EQ(one, "1");
+
+        const unique_fd second_client = co_await connect_socket(listener.local_endpoint());
+        first.stream.close();
+        EXPECT_EQ(next_descriptor(), number);
+        accepted second = co_await listener.accept();
+        task_handle<std::string> other = outermost_group().spawn(read_count(second.stream, 1));
+        co_await some_turns();
+        EXPECT_EQ(::send(first_client.get(), "2", 1, 0), 1);
+        co_await wait_readable(duplicate.get());
+        co_await some_turns();
+        EXPECT_FALSE(other.done());
+        EXPECT_EQ(::send(second_client.get(), "3", 1, 0), 1);
+        const std::string three = co_await other;
+        EXPECT_EQ(three, "3");
+    });
+}
+
 TEST(tcp_stream, close_and_cancel_at_once_end_a_read_by_cancellation) {
     run_on_real_backends([]() -> task<> {
         const std::size_t before = open_descriptors();
