@@ -28,12 +28,11 @@ def number_from(text):
 
 def figures_of(rung, cells):
     """What counts of a rung, from its table; nothing if it is not complete."""
-    held, megabytes = cells.get("connections"), cells.get("memory of all, MB")
-    if not held or not megabytes:
+    held = cells.get("connections")
+    of_an_end = cells.get("memory of an end, kernel and user, bytes")
+    if not held or not of_an_end:
         return {}
-    if rung == "c90k":
-        return {"in one process": held}
-    return {"connections": held, "bytes": megabytes * 1e6 / (2 * held)}
+    return {"in one process": held} if rung == "c90k" else {"connections": held, "bytes": of_an_end}
 
 
 def rows_of(text, rungs=RUNGS):

@@ -91,9 +91,13 @@ def is_held(target, value):
     return value >= target.limit if target.at_least else value <= target.limit
 
 
-def amount(target, value):
+def bare_amount(target, value):
     digits = 0 if abs(value) >= 1000 else 1
-    return f"{value:,.{digits}f}{target.unit}" if target.unit else f"{value:.3f}"
+    return f"{value:,.{digits}f}" if target.unit else f"{value:.3f}"
+
+
+def amount(target, value):
+    return bare_amount(target, value) + target.unit
 
 
 def describe(target, names, title, case_title):
@@ -112,6 +116,31 @@ def source_of(target, rows):
              if row["workload"] == target.workload and target.measure in row
              and "recorded" in row]
     return f" ({files[0]}; bench/run.py --only {target.workload} measures it)" if files else ""
+
+
+def medians(runs, kept, names, titles):
+    """A table: each target with the figure of every run (a list of rows) and their median. What
+    runs leave out is looked for in the rows that were `kept` of another."""
+    lines, held = [], 0
+    for target in TARGETS:
+        figures = [figure_of(target, rows) for rows in runs]
+        if target.workload in {row["workload"] for row in kept}:
+            figures = [figure_of(target, kept)]
+        found = [figure.middle for figure in figures if figure is not None]
+        if not found:
+            lines.append([describe(target, names, *titles[target.workload]), "–", "–",
+                          amount(target, target.limit), "not measured"])
+            continue
+        good = is_held(target, tables.middle(found))
+        held += good
+        lines.append([describe(target, names, *titles[target.workload]),
+                      ", ".join(bare_amount(target, value) for value in found),
+                      bare_amount(target, tables.middle(found)),
+                      ("≥ " if target.at_least else "≤ ") + amount(target, target.limit),
+                      "held" if good else "**NOT HELD**"])
+    return [f"{held} of {len(TARGETS)} held.", "",
+            *tables.markdown(["target", "runs", "median", "limit", ""],
+                             [False, True, True, True, False], lines)]
 
 
 def report(rows, names, titles, workloads):

@@ -99,6 +99,12 @@ def quantile(histograms, share):
     return None
 
 
+def bytes_of_an_end(rung, found):
+    """Of either end of a connection, without what others have made the kernel remember."""
+    needed = (found["slab"] - found["looked_at"] + found["server_memory"] + found["load_memory"])
+    return needed / (2 * rung.connections)
+
+
 def judge_hold(name, rung, found):
     """The targets of a rung, with what was measured."""
     errors = sum(found["errors"].values())
@@ -133,6 +139,9 @@ def judge_hold(name, rung, found):
                most=1536 if name in ("c100k", "c90k") else None),
         Target("memory of the loads", found["load_memory"] / MEGABYTE, "MB"),
         Target("memory of the kernel (slabs)", found["slab"] / MEGABYTE, "MB"),
+        Target("of which for looks into /proc", found["looked_at"] / MEGABYTE, "MB"),
+        Target("memory of an end, kernel and user", bytes_of_an_end(rung, found), "bytes",
+               most=5000 if name == "c1m" else None),
         Target("memory of all", found["total_memory"] / MEGABYTE, "MB",
                most=14_000 if name == "c1m" else None),
         Target("CPU of the servers for a message", for_message(found["cpu"][0]), "µs"),

@@ -254,6 +254,21 @@ class Thresholds(unittest.TestCase):
         del rows[0]["recorded"]
         self.assertTrue(self.report(rows, "hold")[2].endswith(": held"))
 
+    def test_the_medians_of_several_runs_are_judged(self):
+        runs = [[row("simul", 0.1, case="task", workload="compile", lines=lines)]
+                for lines in (14_000, 16_000, 15_500)]
+        kept = [{"workload": "hold", "case": "", "who": "simul-epoll", "repetition": 0,
+                 "connections": 1e6}]
+        names, titles = workloads.NAMES, workloads.titles()
+        lines = thresholds.medians(runs, kept, names, titles)
+        self.assertIn("| Compilation, task source file, simul | 14,000, 16,000, 15,500 | 15,500 "
+                      "| ≤ 15,000 preprocessed lines | **NOT HELD** |", lines)
+        self.assertIn("| A million connections, simul, epoll | 1,000,000 | 1,000,000 "
+                      "| ≥ 1,000,000 connections | held |", lines)
+        self.assertTrue(lines[0].startswith("1 of "))
+        self.assertTrue(any(line.startswith("| Crawl") and line.endswith("| not measured |")
+                            for line in lines))
+
     def test_the_lines_of_a_header_have_a_limit(self):
         rows = [row("simul", 0.1, case="task", workload="compile", lines=15_001)]
         self.assertIn("- Compilation, task source file, simul: 15,001 preprocessed lines, limit "
@@ -316,12 +331,12 @@ class Kept(unittest.TestCase):
 ### c1m, epoll, attempt 2
 
 | connections | 1,000,000 | 1,000,000 | held |
-| memory of all, MB | ≤ 14,000 | 11,648 | held |
+| memory of an end, kernel and user, bytes | ≤ 5,000 | 5,824 | NOT HELD |
 
 ### c10k, epoll
 
 | connections | 10,000 | 10,000 | held |
-| memory of all, MB | – | 268 |  |
+| memory of an end, kernel and user, bytes | – | 5,100 |  |
 
 ### c1m, io_uring
 
@@ -330,7 +345,7 @@ NOT HELD: given up after 600 s
 ### c90k, io_uring
 
 | connections | 90,000 | 90,000 | held |
-| memory of all, MB | – | 1,040 |  |
+| memory of an end, kernel and user, bytes | ≤ 5,000 | 4,900 | held |
 """
 
     def test_the_last_attempt_at_a_million_connections_is_read(self):
@@ -346,7 +361,7 @@ NOT HELD: given up after 600 s
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             self.assertEqual([], holding.recorded(folder))
-            (folder / "2026-01-01-hold.md").write_text(self.TEXT.replace("11,648", "10,000"))
+            (folder / "2026-01-01-hold.md").write_text(self.TEXT.replace("5,824", "5,000"))
             (folder / "2026-02-02-hold.md").write_text(self.TEXT)
             (folder / "2026-03-03.md").write_text(
                 "### c10k, epoll\n" + self.TEXT[self.TEXT.index("### c90k"):])

@@ -19,7 +19,7 @@ def good_c10k():
             "answered": 200_000, "answer": [[[500, 199_000], [40_000, 1000]]], "idle_cpu": 0.001,
             "exchange_seconds": 20.01,
             "cpu": [2.4, 3.0, 0.1], "cancel_cpu": 0.06, "server_memory": 20e6,
-            "server_growth": 15e6, "load_memory": 30e6, "slab": 95e6,
+            "server_growth": 15e6, "load_memory": 30e6, "slab": 95e6, "looked_at": 9e6,
             "total_memory": 145e6, "reset": 5000, "cancelled": 5000, "cancel_seconds": 0.05,
             "ends": 5000, "end_seconds": 0.2, "left": 0, "errors": {}}
 
@@ -63,6 +63,34 @@ class Judging(unittest.TestCase):
         self.assertEqual(3, attempts_with(open_seconds=9))
         self.assertEqual(1, attempts_with(server_memory=41e6))
         self.assertEqual(1, attempts_with(open_seconds=9, errors={"Connection refused": 1}))
+
+
+class Memory(unittest.TestCase):
+    SLABS = """slabinfo - version: 2.1
+# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>
+proc_inode_cache    1000   1100    696   23    4 : tunables    0    0    0 : slabdata 48 48 0
+dentry              5000   5100    192   21    1 : tunables    0    0    0 : slabdata 243 243 0
+lsm_inode_cache     4000   4096     32  128    1 : tunables    0    0    0 : slabdata 32 32 0
+TCP                  200    208   2368   13    8 : tunables    0    0    0 : slabdata 16 16 0
+"""
+
+    def of_looks(self, text):
+        file = unittest.mock.Mock()
+        file.read_text.return_value = text
+        return field.memory_of_looks_into_proc(file)
+
+    def test_an_entry_of_proc_has_an_inode_a_name_and_what_is_added(self):
+        self.assertEqual(1000 * (696 + 192 + 32), self.of_looks(self.SLABS))
+
+    def test_a_kernel_that_does_not_tell_counts_nothing(self):
+        self.assertEqual(0, self.of_looks("slabinfo - version: 2.1\n"))
+        file = unittest.mock.Mock()
+        file.read_text.side_effect = PermissionError
+        self.assertEqual(0, field.memory_of_looks_into_proc(file))
+
+    def test_an_end_does_not_count_what_others_have_looked_at(self):
+        self.assertEqual((95e6 - 9e6 + 20e6 + 30e6) / 20_000,
+                         ladder.bytes_of_an_end(ladder.RUNGS["c10k"], good_c10k()))
 
 
 class Histograms(unittest.TestCase):

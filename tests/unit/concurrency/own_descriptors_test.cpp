@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Cores whose loops have tables of descriptors of their own.
+// Cores whose loops have tables of descriptors of their own. Those of the suite own_descriptors do
+// not run with ThreadSanitizer, which takes a number for the same descriptor on every thread.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
@@ -106,7 +107,7 @@ task<std::thread::id> this_thread_id() {
     co_return std::this_thread::get_id();
 }
 
-TEST(run_on_cores, may_have_as_many_descriptors_on_each_core_as_a_table_may) {
+TEST(own_descriptors, may_have_as_many_descriptors_on_each_core_as_a_table_may) {
     const limited_descriptors limit{160};
     std::barrier all_have{3};
     std::atomic<std::size_t> sum{0};
@@ -119,7 +120,7 @@ TEST(run_on_cores, may_have_as_many_descriptors_on_each_core_as_a_table_may) {
     EXPECT_EQ(sum.load(), 300U * real_backends().size());
 }
 
-TEST(run_on_cores, share_the_limit_on_descriptors_where_nobody_has_asked_for_more) {
+TEST(own_descriptors, share_the_limit_on_descriptors_where_nobody_has_asked_for_more) {
     const limited_descriptors limit{160};
     std::atomic<std::size_t> sum{0};
     std::barrier all_have{3};
@@ -135,7 +136,7 @@ TEST(run_on_cores, share_the_limit_on_descriptors_where_nobody_has_asked_for_mor
     EXPECT_LT(sum.load(), 160U);
 }
 
-TEST(run_on_cores, have_descriptors_that_other_cores_do_not_know) {
+TEST(own_descriptors, have_descriptors_that_other_cores_do_not_know) {
     mt::queue<int> numbers;
     mt::queue<int> seen;
     on_cores(2, [&](core& here) -> task<> {
@@ -165,7 +166,7 @@ TEST(run_on_cores, have_what_was_open_before_on_each_core) {
     EXPECT_EQ(count.load(), 3 * static_cast<int>(real_backends().size()));
 }
 
-TEST(run_on_cores, have_nothing_on_one_core_that_the_program_of_another_has_opened) {
+TEST(own_descriptors, have_nothing_on_one_core_that_the_program_of_another_has_opened) {
     std::barrier all_have{3};
     mt::queue<std::ptrdiff_t> growth;
     on_cores(3, [&](core&) -> task<> {
@@ -180,7 +181,7 @@ TEST(run_on_cores, have_nothing_on_one_core_that_the_program_of_another_has_open
     }
 }
 
-TEST(run_on_cores, tell_the_peer_at_once_when_a_core_closes_its_connection) {
+TEST(own_descriptors, tell_the_peer_at_once_when_a_core_closes_its_connection) {
     on_cores(3, [](core&) -> task<> {
         std::array<unique_fd, 2> ends = connected_pair();
         task_group group;
@@ -193,7 +194,7 @@ TEST(run_on_cores, tell_the_peer_at_once_when_a_core_closes_its_connection) {
     });
 }
 
-TEST(run_on_cores, wait_and_transfer_on_descriptors_of_their_own) {
+TEST(own_descriptors, wait_and_transfer_on_descriptors_of_their_own) {
     on_cores(3, [](core&) -> task<> {
         const std::array<unique_fd, 2> ends = connected_pair();
         for (int round = 0; round != 50; ++round) {
@@ -244,7 +245,7 @@ TEST(run_on_cores, are_woken_by_a_thread_that_was_there_before) {
     stranger.join();
 }
 
-TEST(run_on_cores, give_threads_of_offload_the_descriptors_of_their_core) {
+TEST(own_descriptors, give_threads_of_offload_the_descriptors_of_their_core) {
     on_cores(2, [](core& here) -> task<> {
         const unique_fd first{::eventfd(0, EFD_CLOEXEC)};
         const int number = 150 + static_cast<int>(here.index());  // no other core has it
@@ -254,7 +255,7 @@ TEST(run_on_cores, give_threads_of_offload_the_descriptors_of_their_core) {
     });
 }
 
-TEST(run_on_cores, leave_no_descriptor_behind) {
+TEST(own_descriptors, leave_no_descriptor_behind) {
     on_cores(1, [](core&) -> task<> { co_return; });  // what a program takes once
     const std::ptrdiff_t before = open_descriptors();
     on_cores(4, [](core&) -> task<> {
@@ -298,7 +299,7 @@ int begin_without_unshare() {
     return 2;
 }
 
-TEST(run_on_cores_refused, begin_no_program_where_the_system_gives_no_table) {
+TEST(own_descriptors, begin_no_program_where_the_system_gives_no_table) {
     const ::pid_t child = ::fork();
     if (child == 0) ::_exit(begin_without_unshare());
     int status = 0;
