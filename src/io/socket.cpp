@@ -54,8 +54,8 @@ void shared_socket::claim_ended() noexcept {
     if (is_closed_ && in_flight_ == 0) close_descriptor();
 }
 
-// A simulated one whose world has ended is gone with it. Connections over TCP are made here, and
-// their numbers are not given away.
+// A simulated one whose world has ended is gone with it. The number of a connection over TCP is
+// given to nobody; one that was adopted may have a duplicate, and costs a wake for nothing then.
 void shared_socket::close_descriptor() noexcept {
     const int closing = std::exchange(descriptor_, -1);
     if (closing < 0 || (is_simulated_ && simulated_world() == nullptr)) return;
