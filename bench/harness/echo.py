@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """TCP echo of 64 bytes: the CPU time of the server for each message. `echo-timeout` is the same
-with a limit of time on each read; C on epoll, which it is divided by, has none."""
+with a limit of time on each read; C on epoll, which it is divided by, has none. `echo-leased` is
+the same for connections that hold no buffer while they wait."""
 
 from harness import machine, peers, tables
 from harness.machine import Failed
 
 TITLE = "TCP echo, 64 bytes"
 TITLE_WITH_TIME_OUTS = "TCP echo, 64 bytes, a time-out for each read"
+TITLE_WITH_LEASES = "TCP echo, 64 bytes, into buffers of the loop's"
 CASES = ("1", "100", "1000")
 CASES_WITH_TIME_OUTS = ("100",)
+CASES_WITH_LEASES = ("100", "1000")
 FORM = tables.Form("connections", "server", (
     tables.Column("messages/s", "rate"), tables.Column("p50 µs", "p50", 1),
     tables.Column("p99 µs", "p99", 1)), tables.Column("CPU µs/message", "cpu", 2))
@@ -35,3 +38,7 @@ def measure(session, workload="echo", cases=CASES):
 
 def measure_with_time_outs(session):
     return measure(session, "echo-timeout", CASES_WITH_TIME_OUTS)
+
+
+def measure_with_leases(session):
+    return measure(session, "echo-leased", CASES_WITH_LEASES)

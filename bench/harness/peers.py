@@ -82,6 +82,7 @@ def simul(backend):
         "sleepers": Program(("{simul}/bench/bench_sleepers",), (), backend),
         "echo": Program(("{simul}/bench/bench_echo", "{port}"), (), backend),
         "echo-timeout": Program(("{simul}/bench/bench_echo_timeout", "{port}"), (), backend),
+        "echo-leased": Program(("{simul}/bench/bench_echo_leased", "{port}"), (), backend),
         "echo-idle": Program(("{simul}/bench/bench_echo_idle", "{port}"), (), backend),
         "plaintext": Program(("{simul}/bench/bench_plaintext", "{port}"), (), backend),
         **crawl(Program(
@@ -107,7 +108,8 @@ CARGO = ("cargo", "rustc", "librust-tokio-dev", "librust-hyper-dev")
 PEERS = (
     # The floor, which everything is divided by.
     Peer("epoll", "C on epoll", "C", ("gcc",), {
-        "echo": c("echo_epoll"), "echo-timeout": c("echo_epoll"), "plaintext": c("http_epoll"),
+        "echo": c("echo_epoll"), "echo-timeout": c("echo_epoll"),
+        "echo-leased": c("echo_epoll"), "plaintext": c("http_epoll"),
         **crawl(c("crawl_epoll", words=("{port}", "{path}", "100")))}),
     Peer("uring", "C on io_uring", "C", ("liburing-dev", "gcc"), {
         "echo": c("echo_uring", "-luring"), "plaintext": c("http_uring", "-luring")}),
@@ -170,6 +172,7 @@ FLOOR = "epoll"
 WORKLOAD_PACKAGES = {
     "echo": ("gcc",),
     "echo-timeout": ("gcc",),
+    "echo-leased": ("gcc",),
     "plaintext": ("wrk", "nginx-light"),
     "crawl": ("nginx-light", "libnginx-mod-http-echo", "python3.11-doc", "postgresql-doc-15"),
 }

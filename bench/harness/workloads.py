@@ -45,6 +45,9 @@ WORKLOADS = {
     "echo-timeout": Workload(
         echo.TITLE_WITH_TIME_OUTS, echo.measure_with_time_outs,
         (Part("echo-timeout", len(echo.CASES_WITH_TIME_OUTS), 0.7, True),), echo.FORM),
+    "echo-leased": Workload(
+        echo.TITLE_WITH_LEASES, echo.measure_with_leases,
+        (Part("echo-leased", len(echo.CASES_WITH_LEASES), 0.7, True),), echo.FORM),
     "plaintext": Workload(plaintext.TITLE, plaintext.measure,
                           (Part("plaintext", len(plaintext.CASES), 1.3, True),), plaintext.FORM),
     "crawl": Workload(crawl.TITLE, crawl.measure, (Part("crawl", 1, 0.5),), crawl.FORM),

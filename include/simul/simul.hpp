@@ -58,6 +58,7 @@
 #include "simul/coro/wait_graph.hpp"
 #include "simul/diagnostics/watchdog.hpp"
 #include "simul/runtime/blocking.hpp"
+#include "simul/runtime/buffer_lease.hpp"
 #include "simul/runtime/callback.hpp"
 #include "simul/runtime/descriptor.hpp"
 #include "simul/runtime/descriptor_callbacks.hpp"

@@ -172,6 +172,26 @@ void socket_operation::settle_result() noexcept {
     socket_->operation_ended();
 }
 
+// --- socket_lease -------------------------------------------------------------------------------
+
+socket_lease::socket_lease(shared_socket* on) noexcept
+    : socket_operation{on, direction::incoming, opcode::receive, nullptr, lease_size} {
+    flags = lends_buffer;
+    if (on != nullptr && on->is_tcp) flags |= short_means_empty;
+}
+
+// Of a result that nobody takes the buffer is given back.
+socket_lease::~socket_lease() {
+    static_cast<void>(buffer_lease::of(*this));
+}
+
+buffer_lease socket_lease::take() {
+    static_cast<void>(take_stream_result(result));
+    return buffer_lease::of(*this);
+}
+
+// --- socket_readiness ---------------------------------------------------------------------------
+
 // It moves no bytes; a size of 0 would say that there is nothing to do.
 socket_readiness::socket_readiness(shared_socket* on) noexcept
     : socket_operation{on, direction::incoming, opcode::poll, nullptr, 1} {

@@ -25,6 +25,7 @@
 
 #include "runtime/backends/backends.hpp"
 #include "runtime/backends/simulated.hpp"
+#include "simul/runtime/buffer_lease.hpp"
 #include "support/scoped_variable.hpp"
 #include "support/simulated_names.hpp"
 
@@ -296,6 +297,16 @@ protected:
         return text;
     }
 
+    // What a completed receive has brought, whose buffer is given back.
+    std::string taken_from(counted& request) {
+        auto* const bytes = static_cast<std::byte*>(std::exchange(request.buffer, nullptr));
+        if (bytes == nullptr) return "error " + std::to_string(-request.result);
+        std::string text(static_cast<std::size_t>(request.result), '\0');
+        std::memcpy(text.data(), bytes, text.size());
+        detail::give_back_lease_buffer(backend_->lender_of(bytes), bytes);
+        return text;
+    }
+
     // Sends until no byte more fits, cancelling the send that waits. Returns the bytes sent.
     std::size_t fill(int descriptor) {
         std::string block(4096, 'f');
@@ -416,6 +427,73 @@ TEST_P(backend_conformance, receive_gives_zero_at_the_end_of_the_stream) {
     EXPECT_EQ(receive(right), "last");
     EXPECT_EQ(receive(right), "");
     EXPECT_EQ(receive(right), "");
+}
+
+// A receive that brings its buffer.
+
+TEST_P(backend_conformance, a_receive_without_a_buffer_is_lent_one_when_bytes_come) {
+    auto [left, right] = world_->pair();
+    for (int round = 0; round < 3; ++round) {
+        counted request{opcode::receive, right, nullptr, detail::lease_size};
+        request.flags = operation::lends_buffer;
+        EXPECT_FALSE(submit(request));
+        let_it_look();
+        EXPECT_EQ(request.completions, 0);
+        EXPECT_EQ(request.buffer, nullptr);
+        EXPECT_EQ(send(left, "lent"), 4);
+        ASSERT_TRUE(complete(request));
+        EXPECT_EQ(taken_from(request), "lent");
+    }
+}
+
+TEST_P(backend_conformance, a_buffer_that_is_lent_is_nobody_elses_until_it_is_given_back) {
+    auto [left, right] = world_->pair();
+    std::deque<counted> requests;
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(send(left, std::to_string(i)), i < 10 ? 1 : 2);
+        requests.emplace_back(opcode::receive, right, nullptr, detail::lease_size);
+        requests.back().flags = operation::lends_buffer;
+        if (!submit(requests.back())) {
+            ASSERT_TRUE(complete(requests.back()));
+        }
+    }
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(taken_from(requests[static_cast<std::size_t>(i)]), std::to_string(i));
+    }
+}
+
+TEST_P(backend_conformance, a_receive_that_ends_without_bytes_keeps_no_buffer) {
+    auto [left, right] = world_->pair();
+    counted request{opcode::receive, right, nullptr, detail::lease_size};
+    request.flags = operation::lends_buffer;
+    EXPECT_FALSE(submit(request));
+    let_it_look();
+    if (!cancel(request)) {
+        ASSERT_TRUE(complete(request));
+    }
+    EXPECT_EQ(request.result, -ECANCELED);
+    EXPECT_EQ(request.buffer, nullptr);
+    world_->close(left);
+    if (!submit(request)) {
+        ASSERT_TRUE(complete(request));
+    }
+    EXPECT_EQ(request.result, 0);
+    EXPECT_EQ(request.buffer, nullptr);
+}
+
+TEST_P(backend_conformance, a_backend_may_end_while_a_receive_is_about_to_be_lent_a_buffer) {
+    auto [left, right] = world_->pair();
+    counted request{opcode::receive, right, nullptr, detail::lease_size};
+    request.flags = operation::lends_buffer;
+    EXPECT_FALSE(submit(request));
+    let_it_look();
+    if (simulated_ == nullptr) {
+        EXPECT_EQ(::send(left, "late", 4, 0), 4);
+    }
+    ends_in_flight_ = true;
+    backend_.reset();
+    EXPECT_EQ(request.completions, 0);
+    EXPECT_EQ(request.buffer, nullptr);
 }
 
 TEST_P(backend_conformance, a_waiting_receive_ends_when_the_peer_closes) {

@@ -228,6 +228,15 @@ public:
 };
 const add_scenario<reading_tcp> adds_reading_tcp;
 
+class reading_leased : public reading<tcp_world> {
+public:
+    static constexpr const char* awaitable = "tcp_stream::read_leased";
+    using reading::reading;
+    auto wait() { return mine_.read_leased(); }
+    void received(const buffer_lease& piece) { reading::received(piece.size()); }
+};
+const add_scenario<reading_leased> adds_reading_leased;
+
 class waiting_readable : public reading<tcp_world> {
 public:
     static constexpr const char* awaitable = "tcp_stream::wait_readable";

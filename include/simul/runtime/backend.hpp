@@ -25,6 +25,12 @@
 
 namespace simul {
 
+namespace detail {
+
+class buffer_lender;
+
+}  // namespace detail
+
 /// The way a loop talks to the outside.
 ///
 /// Threads       only the loop's thread, except wake().
@@ -70,6 +76,12 @@ public:
     /// True when there are bytes, or the end, of a connection that the backend has received before
     /// they were asked for; the system does not know of them any more.
     [[nodiscard]] virtual bool has_received(int /*descriptor*/) noexcept { return false; }
+
+    /// Who takes back a buffer that an operation with lends_buffer has brought; nullptr for the
+    /// recycler of frames.
+    [[nodiscard]] virtual detail::buffer_lender* lender_of(const void* /*buffer*/) noexcept {
+        return nullptr;
+    }
 
     /// Calls `visit` with every operation in flight on `descriptor`, so that a close can end them.
     virtual void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),

@@ -74,6 +74,11 @@ public:
     /// TCP. A backend may then wait for an event before it asks again.
     static constexpr std::uint32_t short_means_empty = 1;
 
+    /// In the flags of a receive whose `buffer` is nullptr and whose `size` is that of a lease: the
+    /// backend provides the buffer when bytes have come, and says by the result how many. If there
+    /// are any, `buffer` is to become a buffer_lease; otherwise it is still nullptr.
+    static constexpr std::uint32_t lends_buffer = 2;
+
     // Written by whoever submits, before it submits.
     opcode code;
     operation_state state = operation_state::idle;

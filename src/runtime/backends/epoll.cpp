@@ -149,7 +149,8 @@ private:
     }
 
     [[nodiscard]] static bool is_stream_receive(const operation& request) noexcept {
-        return request.code == opcode::receive && request.flags == operation::short_means_empty;
+        return request.code == opcode::receive &&
+               (request.flags & operation::short_means_empty) != 0;
     }
 
     // Before it is registered a descriptor has no edges, so what is known of it would not be taken

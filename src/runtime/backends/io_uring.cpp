@@ -40,6 +40,7 @@
 #include "runtime/backends/io_uring_files.hpp"
 #include "runtime/backends/io_uring_setup.hpp"
 #include "runtime/backends/io_uring_slab.hpp"
+#include "runtime/backends/lent_buffer.hpp"
 #include "simul/base/config.hpp"
 #include "simul/base/unique_fd.hpp"
 #include "simul/coro/frame_allocator.hpp"
@@ -121,6 +122,8 @@ public:
         }
         if (delay_ != 0 && !known_to_thread_) make_known_to_thread();
         request.state = operation_state::in_flight;
+        if (lends_buffer(request) && !ahead_.has_buffers(ring_))
+            slab_.at(request).awaits_readiness = true;
         if (connection != nullptr && connection->is_armed) {
             slab_.at(request).where = stage::waits_for_ahead;
         } else if (slab_.may_run(request)) {
@@ -137,6 +140,7 @@ public:
         if (where != stage::in_kernel && where != stage::held) {
             request.unlink();
             release(request);
+            drop_buffer(request);
             conclude(request, -ECANCELED);
             return true;
         }
@@ -219,6 +223,10 @@ public:
     [[nodiscard]] bool has_received(int descriptor) noexcept override {
         ahead* const connection = ahead_.find(descriptor);
         return connection != nullptr && connection->has_result();
+    }
+
+    [[nodiscard]] buffer_lender* lender_of(const void* buffer) noexcept override {
+        return ahead_.lender_of(buffer);
     }
 
     void for_each_in_flight(int descriptor, void (*visit)(operation&, void*),
@@ -351,6 +359,8 @@ private:
         }
         switch (request.code) {
             case opcode::receive:
+                if (lends_buffer(request) && request.buffer == nullptr)
+                    return connections_ahead::prepare_to_lend(submission, fd);
                 io_uring_prep_recv(&submission, fd, request.buffer, request.size, 0);
                 break;
             case opcode::send:
@@ -426,7 +436,7 @@ private:
                 if (connections_ahead::is_named_by(completion->user_data)) {
                     take_ahead(*completion);
                 } else {
-                    take(completion->user_data, completion->res);
+                    take(*completion);
                 }
             }
             io_uring_cq_advance(&ring_, count);
@@ -435,12 +445,15 @@ private:
         }
     }
 
-    void take(std::uint64_t user_data, std::int32_t result) noexcept {
+    void take(const io_uring_cqe& completion) noexcept {
+        const std::uint64_t user_data = completion.user_data;
+        const std::int32_t result = completion.res;
         if (user_data == id_of_wake) return take_wake();
         if (user_data == id_of_cancels) return;
         slot* place = slab_.find(user_data);
         if (place == nullptr || place->where != stage::in_kernel) return;
         --in_kernel_;
+        ahead_.note_lent(*place->owner, completion);
         if (delay_ != 0 && !draining_ && hold(user_data, result)) {
             place->where = stage::held;
             return;
@@ -475,7 +488,7 @@ private:
         });
     }
 
-    std::int32_t result_of(const operation& request, ahead& connection) noexcept {
+    std::int32_t result_of(operation& request, ahead& connection) noexcept {
         return request.code == opcode::poll ? POLLIN : ahead_.take(connection, request);
     }
 
@@ -522,18 +535,33 @@ private:
             }
             result = -ECANCELED;
         }
+        if (draining_ || result <= 0) drop_buffer(request);
         ahead_.note(request, result);
         release(request);
         conclude(request, result);
         if (!draining_) request.complete(request);
     }
 
+    // Nobody takes it: the operation has brought no bytes, or they have come too late.
+    void drop_buffer(operation& request) noexcept {
+        if (!lends_buffer(request) || request.buffer == nullptr) return;
+        auto* const bytes = static_cast<std::byte*>(std::exchange(request.buffer, nullptr));
+        give_back_lease_buffer(lender_of(bytes), bytes);
+    }
+
     // True when the completion is no result: nothing happened, and the operation is to be
     // submitted again.
-    static bool must_go_on(slot& place, operation& request, std::int32_t result) noexcept {
+    static bool must_go_on(slot& place, operation& request, std::int32_t& result) noexcept {
         if (place.awaits_readiness) {
             place.awaits_readiness = false;
+            if (result >= 0 && !provide_buffer(request)) result = -ENOMEM;
             return result >= 0;
+        }
+        // The kernel has no buffer left to lend: once there are bytes, one of the recycler's will
+        // do.
+        if (result == -ENOBUFS && lends_buffer(request)) {
+            place.awaits_readiness = true;
+            return true;
         }
         // An interrupted close has closed.
         if (result == -EINTR) return request.code != opcode::close;
@@ -572,6 +600,7 @@ private:
             while (operation* request = pending_.pop_front()) {
                 slab_.at(*request).where = stage::queued;
                 release(*request);
+                drop_buffer(*request);
                 conclude(*request, -ECANCELED);
             }
             if (in_kernel_ == 0 && ahead_.armed() == 0) break;

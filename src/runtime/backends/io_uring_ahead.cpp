@@ -9,6 +9,8 @@
 #include <new>
 #include <utility>
 
+#include "runtime/backends/lent_buffer.hpp"
+
 namespace simul::detail {
 
 namespace {
@@ -43,36 +45,45 @@ constexpr std::size_t rounded_up(std::size_t size) noexcept {
 
 // --- provided_buffers ---------------------------------------------------------------------------
 
-// The ring of the kernel is gone by now.
-provided_buffers::~provided_buffers() {
-    if (entries_ != nullptr) ::munmap(entries_, mapped_);
+// One mapping: the kernel's entries, which must begin a page, our places, the buffers.
+provided_buffers::provided_buffers(std::byte* memory, std::size_t mapped, unsigned count) noexcept
+    : entries_{reinterpret_cast<io_uring_buf_ring*>(memory)},
+      places_{new(memory + rounded_up(count * sizeof(io_uring_buf))) place[count]},
+      memory_{memory + mapped - count * size_of_one},
+      mapped_{mapped},
+      count_{count} {
+    io_uring_buf_ring_init(entries_);
+    for (unsigned index = 0; index < count; ++index) give_back(static_cast<std::uint16_t>(index));
 }
 
-// One mapping: the kernel's entries, which must begin a page, our places, the buffers.
-bool provided_buffers::set_up(io_uring& ring, unsigned count) noexcept {
-    const std::size_t entries = rounded_up(count * sizeof(io_uring_buf));
-    const std::size_t places = rounded_up(count * sizeof(place));
-    const std::size_t all = entries + places + count * size_of_one;
+provided_buffers::~provided_buffers() {
+    ::munmap(entries_, mapped_);
+}
+
+provided_buffers* provided_buffers::make(io_uring& ring, unsigned count) noexcept {
+    const std::size_t all = rounded_up(count * sizeof(io_uring_buf)) +
+                            rounded_up(count * sizeof(place)) + count * size_of_one;
     void* const memory =
         ::mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return false;
+    if (memory == MAP_FAILED) return nullptr;
+    auto* const made =
+        new (std::nothrow) provided_buffers{static_cast<std::byte*>(memory), all, count};
+    if (made == nullptr) {
+        ::munmap(memory, all);
+        return nullptr;
+    }
     io_uring_buf_reg registration{};
     registration.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
     registration.ring_entries = count;
     registration.bgid = group;
-    if (io_uring_register_buf_ring(&ring, &registration, 0) != 0) {
-        ::munmap(memory, all);
-        return false;
-    }
-    auto* const bytes = static_cast<std::byte*>(memory);
-    entries_ = static_cast<io_uring_buf_ring*>(memory);
-    places_ = new (bytes + entries) place[count];
-    memory_ = bytes + entries + places;
-    mapped_ = all;
-    count_ = count;
-    io_uring_buf_ring_init(entries_);
-    for (unsigned index = 0; index < count; ++index) give_back(static_cast<std::uint16_t>(index));
-    return true;
+    if (io_uring_register_buf_ring(&ring, &registration, 0) == 0) return made;
+    delete made;
+    return nullptr;
+}
+
+void provided_buffers::retire() noexcept {
+    is_retired_ = true;
+    if (lent_ == 0) delete this;
 }
 
 void provided_buffers::give_back(std::uint16_t index) noexcept {
@@ -81,11 +92,20 @@ void provided_buffers::give_back(std::uint16_t index) noexcept {
     io_uring_buf_ring_advance(entries_, 1);
 }
 
+void provided_buffers::take_back(std::byte* bytes) noexcept {
+    --lent_;
+    if (!is_retired_) {
+        give_back(static_cast<std::uint16_t>((bytes - memory_) / std::ptrdiff_t{size_of_one}));
+    } else if (lent_ == 0) {
+        delete this;
+    }
+}
+
 // --- connections_ahead --------------------------------------------------------------------------
 
 ahead* connections_ahead::entry_if_on(const operation& request, io_uring& ring) noexcept {
     const bool counts =
-        request.code == opcode::receive && request.flags == operation::short_means_empty;
+        request.code == opcode::receive && (request.flags & operation::short_means_empty) != 0;
     if (!counts || wanted_ == never) return nullptr;
     ahead* entry = find(request.descriptor);
     if (entry == nullptr) {
@@ -101,7 +121,7 @@ ahead* connections_ahead::entry_if_on(const operation& request, io_uring& ring) 
     }
     if (entry->is_on) return entry;
     if (entry->short_receives < entry->wanted) return nullptr;
-    if (!buffers_.is_set_up() && !buffers_.set_up(ring, buffer_count_)) {
+    if (!has_buffers(ring)) {
         give_up();
         return nullptr;
     }
@@ -140,14 +160,14 @@ bool connections_ahead::add(ahead& entry, const io_uring_cqe& completion) noexce
     if ((completion.flags & IORING_CQE_F_BUFFER) != 0) {
         const auto index = static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
         if (completion.res > 0) {
-            buffers_.place_of(index) = {.begin = 0,
-                                        .end = static_cast<std::uint16_t>(completion.res),
-                                        .next = provided_buffers::none};
-            (entry.held == 0 ? entry.first : buffers_.place_of(entry.last).next) = index;
+            buffers_->place_of(index) = {.begin = 0,
+                                         .end = static_cast<std::uint16_t>(completion.res),
+                                         .next = provided_buffers::none};
+            (entry.held == 0 ? entry.first : buffers_->place_of(entry.last).next) = index;
             entry.last = index;
             ++entry.held;
         } else {
-            buffers_.give_back(index);
+            buffers_->give_back(index);
         }
     }
     const bool is_over = (completion.flags & IORING_CQE_F_MORE) == 0;
@@ -160,8 +180,8 @@ bool connections_ahead::add(ahead& entry, const io_uring_cqe& completion) noexce
         if (how != over::pause) entry.is_ending = true;
         turn_off_if_done(entry);
     }
-    const bool is_full =
-        completion.res > 0 && static_cast<std::size_t>(completion.res) == buffers_.size_of_one;
+    const bool is_full = completion.res > 0 &&
+                         static_cast<std::size_t>(completion.res) == provided_buffers::size_of_one;
     if (is_over || entry.is_ending || !(is_full || entry.held > most_held)) return false;
     entry.is_ending = true;
     return true;
@@ -169,22 +189,30 @@ bool connections_ahead::add(ahead& entry, const io_uring_cqe& completion) noexce
 
 void connections_ahead::add_stranger(const io_uring_cqe& completion) noexcept {
     if ((completion.flags & IORING_CQE_F_BUFFER) != 0)
-        buffers_.give_back(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
+        buffers_->give_back(
+            static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
     if ((completion.flags & IORING_CQE_F_MORE) == 0) --armed_;
 }
 
-std::int32_t connections_ahead::take(ahead& entry, const operation& request) noexcept {
+std::int32_t connections_ahead::take(ahead& entry, operation& request) noexcept {
     if (entry.held == 0) {
         const std::int32_t end = std::exchange(entry.end, ahead::no_end);
         turn_off_if_done(entry);
         return end;
     }
+    if (lends_buffer(request) && request.buffer == nullptr) {
+        const std::uint16_t index = take_first(entry);
+        const provided_buffers::place& from = buffers_->place_of(index);
+        request.buffer = buffers_->lend(index) + from.begin;
+        turn_off_if_done(entry);
+        return from.end - from.begin;
+    }
     auto* to = static_cast<std::byte*>(request.buffer);
     std::size_t left = request.size;
     while (left != 0 && entry.held != 0) {
-        provided_buffers::place& from = buffers_.place_of(entry.first);
+        provided_buffers::place& from = buffers_->place_of(entry.first);
         const std::size_t count = std::min<std::size_t>(left, from.end - from.begin);
-        std::memcpy(to, buffers_.at(entry.first) + from.begin, count);
+        std::memcpy(to, buffers_->at(entry.first) + from.begin, count);
         to += count;
         left -= count;
         from.begin = static_cast<std::uint16_t>(from.begin + count);
@@ -209,15 +237,39 @@ void connections_ahead::turn_off_if_done(ahead& entry) noexcept {
     entry.is_on = false;
     entry.is_ending = false;
     entry.short_receives = 0;
-    const int doubled = 2 * entry.wanted;
+    const int doubled = std::max(2 * entry.wanted, 1);
     entry.wanted = static_cast<std::uint8_t>(std::min<int>(doubled, most_wanted));
 }
 
-void connections_ahead::drop_first(ahead& entry) noexcept {
+std::uint16_t connections_ahead::take_first(ahead& entry) noexcept {
     const std::uint16_t index = entry.first;
-    entry.first = buffers_.place_of(index).next;
+    entry.first = buffers_->place_of(index).next;
     --entry.held;
-    buffers_.give_back(index);
+    return index;
+}
+
+bool connections_ahead::has_buffers(io_uring& ring) noexcept {
+    if (buffers_ == nullptr && !lacks_buffers_) {
+        buffers_ = provided_buffers::make(ring, buffer_count_);
+        lacks_buffers_ = buffers_ == nullptr;
+    }
+    return buffers_ != nullptr;
+}
+
+void connections_ahead::prepare_to_lend(io_uring_sqe& submission, int descriptor) noexcept {
+    io_uring_prep_recv(&submission, descriptor, nullptr, provided_buffers::size_of_one, 0);
+    submission.flags |= IOSQE_BUFFER_SELECT;
+    submission.buf_group = provided_buffers::group;
+}
+
+void connections_ahead::note_lent(operation& request, const io_uring_cqe& completion) noexcept {
+    if ((completion.flags & IORING_CQE_F_BUFFER) == 0) return;
+    const auto index = static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
+    if (completion.res > 0) {
+        request.buffer = buffers_->lend(index);
+    } else {
+        buffers_->give_back(index);
+    }
 }
 
 }  // namespace simul::detail

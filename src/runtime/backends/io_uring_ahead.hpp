@@ -13,7 +13,8 @@
 // and the peer is held up by the window of TCP.
 //
 // Invariants
-//   1. A buffer belongs to the kernel, or is held by exactly one connection, in order of arrival.
+//   1. A buffer belongs to the kernel, or is held by exactly one connection, in order of arrival,
+//      or is lent to the program.
 //   2. No receive is in the kernel while its connection is on or ending, but the multishot. So a
 //      receive that waits can be cancelled at once, and takes nothing with it.
 //   3. A completion whose generation is not the connection's belongs to a descriptor that was
@@ -24,37 +25,52 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "simul/runtime/buffer_lease.hpp"
 #include "simul/runtime/operation.hpp"
 
 namespace simul::detail {
 
-/// The ring of buffers that the kernel takes from.
+/// The ring of buffers that the kernel takes from. Those that were lent to the program may outlive
+/// the ring of requests: the memory goes with the last of them.
 ///
 /// Threads       that of the ring.
-class provided_buffers {
+class provided_buffers final : public buffer_lender {
 public:
     static constexpr std::uint16_t none = 0xffff;
     static constexpr std::uint16_t group = 0;
     static constexpr std::size_t size_of_one = 2048;
 
-    provided_buffers() noexcept = default;
     provided_buffers(const provided_buffers&) = delete;
     provided_buffers& operator=(const provided_buffers&) = delete;
-    ~provided_buffers();
 
     /// Maps the memory and hands it to the kernel. `count` is a power of two.
     ///
-    /// Returns       false when the kernel knows no such rings (before Linux 5.19) or has no
-    /// memory.
-    bool set_up(io_uring& ring, unsigned count) noexcept;
+    /// Returns       nullptr when the kernel knows no such rings (before Linux 5.19) or there is no
+    ///               memory.
+    [[nodiscard]] static provided_buffers* make(io_uring& ring, unsigned count) noexcept;
 
-    [[nodiscard]] bool is_set_up() const noexcept { return entries_ != nullptr; }
-    [[nodiscard]] const std::byte* at(std::uint16_t index) const noexcept {
+    /// To be called once, when the ring of requests is gone. Ends its life, or lets the return of
+    /// the last buffer that is lent do so.
+    void retire() noexcept;
+
+    [[nodiscard]] std::byte* at(std::uint16_t index) const noexcept {
         return memory_ + index * size_of_one;
     }
+    [[nodiscard]] bool owns(const void* buffer) const noexcept {
+        const std::less<> before;
+        return !before(buffer, memory_) && before(buffer, memory_ + count_ * size_of_one);
+    }
     void give_back(std::uint16_t index) noexcept;
+
+    /// The buffer is the program's until take_back.
+    [[nodiscard]] std::byte* lend(std::uint16_t index) noexcept {
+        ++lent_;
+        return at(index);
+    }
+    void take_back(std::byte* bytes) noexcept override;
 
     /// What a connection remembers of a buffer that it holds.
     struct place {
@@ -65,11 +81,16 @@ public:
     [[nodiscard]] place& place_of(std::uint16_t index) noexcept { return places_[index]; }
 
 private:
-    io_uring_buf_ring* entries_ = nullptr;
-    std::byte* memory_ = nullptr;
-    place* places_ = nullptr;
-    std::size_t mapped_ = 0;
-    unsigned count_ = 0;
+    provided_buffers(std::byte* memory, std::size_t mapped, unsigned count) noexcept;
+    ~provided_buffers();
+
+    io_uring_buf_ring* entries_;
+    place* places_;
+    std::byte* memory_;
+    std::size_t mapped_;
+    unsigned count_;
+    std::size_t lent_ = 0;
+    bool is_retired_ = false;
 };
 
 /// What is known of one connection.
@@ -100,6 +121,29 @@ public:
 
     connections_ahead(std::uint8_t wanted, unsigned buffers) noexcept
         : wanted_{wanted}, buffer_count_{buffers} {}
+    connections_ahead(const connections_ahead&) = delete;
+    connections_ahead& operator=(const connections_ahead&) = delete;
+
+    /// The ring of requests is gone by now.
+    ~connections_ahead() {
+        if (buffers_ != nullptr) buffers_->retire();
+    }
+
+    /// Makes the ring of buffers, unless it is there.
+    ///
+    /// Returns       false if there is none, because the kernel knows none or has no memory.
+    [[nodiscard]] bool has_buffers(io_uring& ring) noexcept;
+
+    /// Prepares such a receive.
+    static void prepare_to_lend(io_uring_sqe& submission, int descriptor) noexcept;
+
+    /// Takes over the buffer that its completion names, if it names one.
+    void note_lent(operation& request, const io_uring_cqe& completion) noexcept;
+
+    /// Whose buffer it is: ours, or nullptr.
+    [[nodiscard]] buffer_lender* lender_of(const void* buffer) noexcept {
+        return buffers_ != nullptr && buffers_->owns(buffer) ? buffers_ : nullptr;
+    }
 
     /// The entry of the connection if it is on, or is now turned on; otherwise nullptr.
     ahead* entry_if_on(const operation& request, io_uring& ring) noexcept;
@@ -139,10 +183,11 @@ public:
     /// The completion of a descriptor that was closed.
     void add_stranger(const io_uring_cqe& completion) noexcept;
 
-    /// Fills the buffer of `request` from what is held; there is something.
+    /// Fills the buffer of `request` from what is held, or lends it the first buffer of those;
+    /// there is something.
     ///
     /// Returns       its result.
-    std::int32_t take(ahead& entry, const operation& request) noexcept;
+    std::int32_t take(ahead& entry, operation& request) noexcept;
 
     /// Forgets a connection that is to be closed, except for its multishot, whose completions are
     /// strangers from now on.
@@ -168,10 +213,12 @@ private:
     static constexpr std::uint32_t mark = 0x8000'0000;
 
     void turn_off_if_done(ahead& entry) noexcept;
-    void drop_first(ahead& entry) noexcept;
+    [[nodiscard]] std::uint16_t take_first(ahead& entry) noexcept;
+    void drop_first(ahead& entry) noexcept { buffers_->give_back(take_first(entry)); }
 
     std::vector<ahead> entries_;  // by descriptor
-    provided_buffers buffers_;
+    provided_buffers* buffers_ = nullptr;
+    bool lacks_buffers_ = false;  // there is no making them
     std::size_t armed_ = 0;
     std::uint8_t wanted_;
     unsigned buffer_count_;

@@ -23,6 +23,7 @@
 #include <system_error>
 
 #include "runtime/backends/backends.hpp"
+#include "runtime/backends/lent_buffer.hpp"
 #include "simul/base/unique_fd.hpp"
 
 namespace simul::detail {
@@ -42,10 +43,25 @@ inline bool fail(operation& request, int error) noexcept {
 
 // Attempts. The four below return true when the operation is over, with its result set.
 
+inline long receive_into_lent(operation& request) noexcept {
+    if (!provide_buffer(request)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    const long count = ::recv(request.descriptor, request.buffer, request.size, MSG_DONTWAIT);
+    if (count > 0) return count;
+    const int error = errno;
+    withdraw_buffer(request);
+    errno = error;
+    return count;
+}
+
 inline long call(operation& request) noexcept {
     const int fd = request.descriptor;
     switch (request.code) {
-        case opcode::receive: return ::recv(fd, request.buffer, request.size, MSG_DONTWAIT);
+        case opcode::receive:
+            if (lends_buffer(request)) return receive_into_lent(request);
+            return ::recv(fd, request.buffer, request.size, MSG_DONTWAIT);
         case opcode::send:
             return ::send(fd, request.buffer, request.size, MSG_DONTWAIT | MSG_NOSIGNAL);
         case opcode::read: return ::read(fd, request.buffer, request.size);

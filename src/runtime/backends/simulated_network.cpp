@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <new>
 
+#include "runtime/backends/lent_buffer.hpp"
+
 namespace simul::detail {
 
 // --- descriptors --------------------------------------------------------------------------------
@@ -141,10 +143,11 @@ simulated_network::operation_list& simulated_network::list_of(endpoint& place,
 bool simulated_network::attempt(operation& request) noexcept {
     int result = -ENOMEM;
     try {
-        result = result_of(request);
+        if (provide_buffer(request)) result = result_of(request);
     } catch (const std::bad_alloc&) {
         result = -ENOMEM;
     }
+    if (result <= 0) withdraw_buffer(request);
     if (result == would_block) return false;
     request.result = result;
     return true;

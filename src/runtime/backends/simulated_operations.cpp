@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "runtime/backends/lent_buffer.hpp"
 #include "simul/base/config.hpp"
 
 #if SIMUL_ADDRESS_SANITIZER
@@ -99,6 +100,7 @@ void simulated_operations::leave(operation& request) noexcept {
 }
 
 void simulated_operations::take_buffer(operation& request) noexcept {
+    if (lends_buffer(request)) return;
     record& known = records_[request.slot];
     known.owns_buffer = true;
     if (is_filled(request.code)) {

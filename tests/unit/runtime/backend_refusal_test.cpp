@@ -2,25 +2,20 @@
 //
 // What is chosen, and what is said of it, where the kernel itself refuses system calls. Each case
 // runs in a child, since a seccomp filter stays for ever.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/io_uring.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
-#include <exception>
 #include <functional>
 #include <string>
 #include <system_error>
 
 #include "runtime/backends/backends.hpp"
 #include "simul/base/error.hpp"
-#include "simul/base/unique_fd.hpp"
 #include "simul/concurrency/run.hpp"
 #include "simul/runtime/sleep.hpp"
+#include "support/in_child.hpp"
 #include "support/refuse_system_call.hpp"
 #include "support/scoped_variable.hpp"
 
@@ -28,38 +23,10 @@ namespace simul {
 namespace {
 
 using namespace std::chrono_literals;
+using test::in_child;
 using test::refuse_system_call;
 using test::refuse_system_call_with;
 using test::scoped_variable;
-
-// What `body` returns, or the text of what it throws, from a child of this process.
-std::string in_child(const std::function<std::string()>& body) {
-    int ends[2] = {-1, -1};
-    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    const ::pid_t child = ::fork();
-    if (child == 0) {
-        std::string text;
-        try {
-            text = body();
-        } catch (const std::exception& failure) {
-            text = std::string{"exception: "} + failure.what();
-        }
-        const auto size = static_cast<::ssize_t>(text.size());
-        ::_exit(::write(ends[1], text.data(), text.size()) == size ? 0 : 1);
-    }
-    ::close(ends[1]);
-    const unique_fd output{ends[0]};
-    std::string said;
-    char buffer[1024];
-    for (::ssize_t count = 1; count > 0;) {
-        count = ::read(output.get(), buffer, sizeof buffer);
-        if (count > 0) said.append(buffer, static_cast<std::size_t>(count));
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << said;
-    return said;
-}
 
 // The backend that a loop got, once a task has slept on it, and the reason.
 std::string outcome_of(backend_kind kind) {

@@ -359,6 +359,28 @@ TEST(steady_state, reading_and_writing_tcp_allocates_nothing) {
     });
 }
 
+task<> echo_leased(tcp_stream& stream) {
+    while (true) {
+        const buffer_lease piece = co_await stream.read_leased();
+        if (piece.empty()) co_return;
+        co_await stream.write_some(piece.bytes());
+    }
+}
+
+TEST(steady_state, reading_by_leases_allocates_nothing) {
+    expect_none_beside_a_kernel([]() -> task<std::uint64_t> {
+        auto [near, far] = co_await connected_tcp_streams();
+        auto partner = [&stream = far]() -> task<> { return echo_leased(stream); };
+        auto step = [&stream = near]() -> task<> {
+            std::array<std::byte, 64> buffer{};
+            co_await stream.write_some(buffer);
+            const buffer_lease piece = co_await stream.read_leased();
+            EXPECT_EQ(piece.size(), buffer.size());
+        };
+        co_return co_await blocks_beside(partner, step);
+    });
+}
+
 TEST(steady_state, a_read_with_a_time_limit_allocates_nothing) {
     expect_none([]() -> task<std::uint64_t> {
         auto [near, far] = co_await connected_tcp_streams();

@@ -30,6 +30,7 @@
 #include "simul/coro/frame_allocator.hpp"
 #include "simul/io/address.hpp"
 #include "simul/io/detail/stream_result.hpp"
+#include "simul/runtime/buffer_lease.hpp"
 #include "simul/runtime/leaf.hpp"
 #include "simul/runtime/operation.hpp"
 
@@ -202,6 +203,14 @@ public:
         if (on != nullptr && on->is_tcp && what == opcode::receive) flags = short_means_empty;
     }
     [[nodiscard]] std::size_t take() const { return take_stream_result(result); }
+};
+
+/// Receives into a buffer that the backend provides.
+class socket_lease : public socket_operation {
+public:
+    explicit socket_lease(shared_socket* on) noexcept;
+    ~socket_lease();
+    [[nodiscard]] buffer_lease take();
 };
 
 /// Waits until a receive would not wait.
