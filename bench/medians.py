@@ -30,6 +30,9 @@ def main():
             heads.append(f"- {path.name}: {kept['head'][0]}")
         except (OSError, ValueError, KeyError) as failure:
             parser.error(f"{path} is no run that bench/run.py --record has kept: {failure}")
+    for index, slow in enumerate(thresholds.slowness(runs)):
+        if slow is not None:
+            heads[index] += f" Peers took {slow:.2f} times what they took in the fastest run."
     held = holding.recorded()
     files = sorted({row["recorded"] for row in held})
     text = [f"Medians of {len(runs)} whole runs; a million connections from {', '.join(files)}.",

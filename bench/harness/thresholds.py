@@ -118,6 +118,24 @@ def source_of(target, rows):
     return f" ({files[0]}; bench/run.py --only {target.workload} measures it)" if files else ""
 
 
+def slowness(runs):
+    """How fast the machine was in each run, by what it did not measure of ours: the time that peers
+    took for their parts, to the least that each took in any of the runs; the middle of all. Targets
+    in nanoseconds mean little where it is far from 1."""
+    def times(rows):
+        peers = {(row["who"], row["case"]) for row in rows
+                 if row["workload"] == "micro" and not tables.is_ours(row["who"])}
+        return {(who, case): tables.middle(tables.values_of(
+            [row for row in rows if row["workload"] == "micro"], case, who, "cpu"))
+                for who, case in peers}
+
+    found = [times(rows) for rows in runs]
+    common = set.intersection(*(set(each) for each in found)) if found else set()
+    least = {part: min(each[part] for each in found) for part in common}
+    return [tables.middle([each[part] / least[part] for part in common]) if common else None
+            for each in found]
+
+
 def medians(runs, kept, names, titles):
     """A table: each target with the figure of every run (a list of rows) and their median. What
     runs leave out is looked for in the rows that were `kept` of another."""

@@ -269,6 +269,17 @@ class Thresholds(unittest.TestCase):
         self.assertTrue(any(line.startswith("| Crawl") and line.endswith("| not measured |")
                             for line in lines))
 
+    def test_how_slow_the_machine_was_is_told_by_what_peers_took(self):
+        def run(*figures):
+            return [row(who, cpu, case=case, workload="micro") for who, case, cpu in figures]
+
+        runs = [run(("tokio", "a", 10.0), ("go", "a", 50.0), ("simul-epoll", "a", 99.0)),
+                run(("tokio", "a", 15.0), ("go", "a", 80.0), ("simul-epoll", "a", 1.0)),
+                run(("tokio", "a", 11.0), ("go", "a", 40.0), ("tokio", "b", 7.0))]
+        self.assertEqual([1.125, 1.75, 1.05], thresholds.slowness(runs))
+        self.assertEqual([None], thresholds.slowness([run(("simul-epoll", "a", 1.0))]))
+        self.assertEqual([], thresholds.slowness([]))
+
     def test_the_lines_of_a_header_have_a_limit(self):
         rows = [row("simul", 0.1, case="task", workload="compile", lines=15_001)]
         self.assertIn("- Compilation, task source file, simul: 15,001 preprocessed lines, limit "
