@@ -37,7 +37,7 @@ def read_arguments():
     parser.add_argument("--wait", type=float, default=5.0, metavar="SECONDS",
                         help="the longest that a run waits for a quiet machine")
     parser.add_argument("--build", type=pathlib.Path, metavar="DIR",
-                        help="simul as it was built there, instead of building it now")
+                        help="simul as it was built there, whenever that was, instead of building it now")
     parser.add_argument("--record", type=pathlib.Path, metavar="FILE.md",
                         help="write the tables, the rows they come from, and plots")
     arguments = parser.parse_args()
@@ -99,7 +99,8 @@ def main():
         if found:
             sections += ["", f"### {workloads.WORKLOADS[name].title}", "",
                          *workloads.table(name, found)]
-    text = machine.describe(session.repetitions, building.versions(session.took_part)) + sections
+    text = machine.describe(session.repetitions, building.versions(session.took_part),
+                            None if builds_simul else arguments.build) + sections
     kept = [] if arguments.only else holding.recorded()
     text += ["", "### Thresholds", "", *thresholds.report(
         rows + kept, workloads.NAMES, workloads.titles(), arguments.only or workloads.WORKLOADS)]

@@ -138,14 +138,29 @@ def processor():
                      if line.startswith("model name")), "unknown processor")
 
 
-def describe(repetitions, versions):
-    """Lines for the head of the tables: when, of what, where, how."""
-    commit = output_of("git", "rev-parse", "--short", "HEAD") or "unknown"
-    if output_of("git", "status", "--porcelain"):
-        commit += " and changes"
+def state_of_build(folder):
+    """What is known of programs that nobody has built for this run: when they were."""
+    times = [path.stat().st_mtime for path in sorted(folder.glob("bench/bench_*"))]
+    times += [path.stat().st_mtime for path in folder.glob("apps/simul/simul")]
+    if not times:
+        return f"nothing built in {folder}"
+    first, last = (datetime.datetime.fromtimestamp(time).strftime("%Y-%m-%d %H:%M")
+                   for time in (min(times), max(times)))
+    return f"simul as it was built from {first} to {last}, whatever it was built of"
+
+
+def describe(repetitions, versions, build=None):
+    """Lines for the head of the tables: when, of what, where, how. `build` is the folder of programs
+    that were there before."""
+    if build is not None:
+        commit = state_of_build(build)
+    else:
+        commit = "commit " + (output_of("git", "rev-parse", "--short", "HEAD") or "unknown")
+        if output_of("git", "status", "--porcelain"):
+            commit += " and changes"
     kernel = re.split("[-+]", platform.release())[0]
     return [
-        f"{datetime.date.today()}, commit {commit}. {os.cpu_count()} cores, {processor()}, "
+        f"{datetime.date.today()}, {commit}. {os.cpu_count()} cores, {processor()}, "
         f"Linux {kernel}; g++ {output_of('g++', '-dumpfullversion') or 'unknown'}.",
         f"Peers: {', '.join(versions) or 'none'}.",
         f"Medians of {repetitions} interleaved runs; ± is half of the range. "

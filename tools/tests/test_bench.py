@@ -458,6 +458,20 @@ class Programs(unittest.TestCase):
                     builder.build(("test", "x"))
             self.assertEqual(["x"], tries)
 
+    def test_programs_that_were_there_before_are_not_said_to_be_of_this_commit(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            self.assertEqual(f"nothing built in {folder}", machine.state_of_build(folder))
+            (folder / "bench").mkdir()
+            for program, time in (("bench_echo", 1_700_000_000), ("bench_core", 1_700_003_600)):
+                (folder / "bench" / program).touch()
+                os.utime(folder / "bench" / program, (time, time))
+            self.assertRegex(machine.state_of_build(folder), r"from \S+ \d\d:\d\d to \S+ \d\d:\d\d, whatever")
+            head = machine.describe(5, (), folder)[0]
+            self.assertIn("simul as it was built", head)
+            self.assertNotIn("commit", head)
+        self.assertIn("commit ", machine.describe(5, ())[0])
+
     def test_packages_that_cannot_be_installed_are_named(self):
         def fail(*_):
             raise machine.Failed("no network")
