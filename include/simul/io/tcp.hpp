@@ -139,8 +139,8 @@ public:
     /// receives ahead into such buffers, nothing is copied. A stream of many bytes is read faster
     /// by read_some into a large buffer.
     ///
-    /// Returns       a lease of at most 2,048 bytes on io_uring and 4,080 elsewhere; an empty one
-    ///               at the end of the stream.
+    /// Returns       a lease of at most 4,080 bytes, and of 2,048 where io_uring lends one of its
+    ///               ring; an empty one at the end of the stream.
     /// Errors        errc::closed       the stream was closed, before or during the wait.
     ///               errc::busy         another task is already waiting to read.
     ///               not_enough_memory  there was none for a buffer; nothing is lost.
