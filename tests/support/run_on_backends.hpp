@@ -40,17 +40,23 @@ inline run_options options_for(backend_kind kind) {
     return options;
 }
 
+/// Whether io_uring can run at this moment: a test may refuse it. The first refusal is said.
+inline bool io_uring_runs_here() {
+    try {
+        static_cast<void>(make_backend(backend_kind::io_uring));
+        return true;
+    } catch (const std::system_error&) {
+        [[maybe_unused]] static const int said = std::puts("note: io_uring cannot run here");
+        return false;
+    }
+}
+
 /// Every backend that can run here, but for select: it is poll with another call to wait, so the
 /// suite of the backends and a few tests of its own will do.
 inline std::vector<backend_kind> test_backends() {
     std::vector<backend_kind> kinds{backend_kind::simulated, backend_kind::epoll,
                                     backend_kind::poll};
-    try {
-        static_cast<void>(make_backend(backend_kind::io_uring));
-        kinds.push_back(backend_kind::io_uring);
-    } catch (const std::system_error&) {
-        std::puts("note: io_uring cannot run here");
-    }
+    if (io_uring_runs_here()) kinds.push_back(backend_kind::io_uring);
     return kinds;
 }
 
@@ -91,6 +97,14 @@ void run_on_io_uring_with(const char* name, const char* value, Body body) {
     run(body(), options_for(backend_kind::io_uring));
     ::unsetenv(name);
 }
+
+/// For tests of what io_uring alone does; they are skipped where it cannot run.
+class io_uring_test : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!io_uring_runs_here()) GTEST_SKIP() << "io_uring cannot run here";
+    }
+};
 
 /// Runs `body()` on epoll, poll, io_uring, io_uring with every completion held back for three
 /// polls, and io_uring that receives ahead on each TCP connection.

@@ -28,18 +28,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace test;
 
-/// Runs the program on so many cores, on each backend that has threads.
-template <class Program>
-void on_cores(std::size_t count, const Program& program) {
-    for (const backend_kind kind : real_backends()) {
-        SCOPED_TRACE(name_of(kind));
-        cores_options options;
-        options.count = count;
-        options.run = options_for(kind);
-        run_on_cores(program, options);
-    }
-}
-
 task<> wait_for_ever() {
     co_await sleep_for(1000h);
 }
@@ -62,6 +50,13 @@ task<> do_nothing() {
     co_return;
 }
 
+cores_options cores_on(backend_kind kind, std::size_t cores) {
+    cores_options options;
+    options.count = cores;
+    options.run = options_for(kind);
+    return options;
+}
+
 /// The program of the first core; the second one does what it is asked to, until the first has
 /// ended.
 template <class Main>
@@ -81,9 +76,7 @@ void with_a_second_core(const Main& main) {
                 co_await here.call(1, end_it);
             }
         };
-        cores_options options;
-        options.count = 2;
-        options.run = options_for(kind);
+        const cores_options options = cores_on(kind, 2);
         run_on_cores(program, options);
     }
 }
@@ -137,9 +130,7 @@ TEST(run_on_cores, runs_a_program_on_each_core_on_a_thread_and_a_loop_of_its_own
             all_there.arrive_and_wait();  // so that no loop takes the place of one that has ended
             co_return;
         };
-        cores_options options;
-        options.count = 3;
-        options.run = options_for(kind);
+        const cores_options options = cores_on(kind, 3);
         run_on_cores(program, options);
         EXPECT_EQ(threads.size(), 3U);
         EXPECT_TRUE(threads.contains(std::this_thread::get_id()));
@@ -225,7 +216,7 @@ TEST(run_on_cores, hands_on_the_error_of_a_task_on_another_core_with_its_type) {
 
 TEST(run_on_cores, carries_calls_in_both_directions_at_once) {
     mt::queue<int> places[2];
-    on_cores(2, [&](core& here) -> task<> {
+    const auto program = [&](core& here) -> task<> {
         task_group group;
         std::atomic<int> sum{0};
         const std::size_t other = 1 - here.index();
@@ -239,7 +230,11 @@ TEST(run_on_cores, carries_calls_in_both_directions_at_once) {
         co_await group.run();
         EXPECT_EQ(sum.load(), 20 * 49 * 50);
         co_await meet(here, places);
-    });
+    };
+    for (const backend_kind kind : real_backends()) {
+        SCOPED_TRACE(name_of(kind));
+        run_on_cores(program, cores_on(kind, 2));
+    }
 }
 
 TEST(run_on_cores, stops_a_task_on_another_core_when_its_caller_is_cancelled_and_waits_for_it) {
@@ -324,9 +319,7 @@ TEST(run_on_cores, refuses_a_call_to_a_core_whose_program_has_ended) {
                 }
             }
         };
-        cores_options options;
-        options.count = 2;
-        options.run = options_for(kind);
+        const cores_options options = cores_on(kind, 2);
         run_on_cores(program, options);
         EXPECT_TRUE(was_closed);
     }
@@ -352,9 +345,7 @@ TEST(run_on_cores, tells_the_caller_of_a_task_that_ended_with_the_program_of_its
                 reason = error.reason();
             }
         };
-        cores_options options;
-        options.count = 2;
-        options.run = options_for(kind);
+        const cores_options options = cores_on(kind, 2);
         run_on_cores(program, options);
         EXPECT_EQ(reason, cancel_reason::shutdown);
     }
@@ -372,9 +363,7 @@ TEST(run_on_cores, stops_all_programs_when_one_fails_and_rethrows_its_error) {
                 if (here.index() == failing) throw std::runtime_error{"broken"};
                 co_await wait_for_ever();
             };
-            cores_options options;
-            options.count = 3;
-            options.run = options_for(kind);
+            const cores_options options = cores_on(kind, 3);
             std::string text;
             try {
                 run_on_cores(program, options);
@@ -418,9 +407,7 @@ TEST(run_on_cores, stops_all_programs_at_an_interrupt) {
             if (here.index() == 1) co_await here.call(0, interrupt_the_process);
             co_await wait_for_ever();
         };
-        cores_options options;
-        options.count = 2;
-        options.run = options_for(kind);
+        const cores_options options = cores_on(kind, 2);
         cancel_reason reason = cancel_reason::none;
         try {
             run_on_cores(program, options);
@@ -452,9 +439,7 @@ TEST(run_on_cores, begins_no_program_when_a_loop_cannot_be_made) {
         ++begun;
         co_return;
     };
-    cores_options options;
-    options.count = 2;
-    options.run = options_for(backend_kind::io_uring);
+    const cores_options options = cores_on(backend_kind::io_uring, 2);
     std::error_code code;
     try {
         run_on_cores(program, options);

@@ -5,7 +5,6 @@
 // moment there is: tests/conformance/cancellation_files_test.cpp.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 #include <filesystem>
@@ -33,10 +32,6 @@ using namespace test;
 
 void put(const std::filesystem::path& path, std::string_view text) {
     std::ofstream{path, std::ios::binary} << text;
-}
-
-bool io_uring_runs_here() {
-    return std::ranges::count(test_backends(), backend_kind::io_uring) != 0;
 }
 
 TEST(file_operations_cancelled, that_the_kernel_has_not_seen_are_withdrawn) {

@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <fstream>
 #include <future>
@@ -38,10 +37,6 @@ constexpr opcode file_opcodes[] = {opcode::open,        opcode::read_at, opcode:
 
 void put(const std::filesystem::path& path, std::string_view text) {
     std::ofstream{path, std::ios::binary} << text;
-}
-
-bool io_uring_runs_here() {
-    return std::ranges::count(test_backends(), backend_kind::io_uring) != 0;
 }
 
 // As long as it lives, every thread of the loop's pool has something else to do.

@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <functional>
@@ -85,14 +84,8 @@ task<> exchange(connection& on, std::string text = "first") {
     EXPECT_EQ(read, text);
 }
 
-class tcp_ahead : public ::testing::Test {
+class tcp_ahead : public io_uring_test {
 protected:
-    void SetUp() override {
-        const std::vector<backend_kind> kinds = real_backends();
-        if (std::find(kinds.begin(), kinds.end(), backend_kind::io_uring) == kinds.end())
-            GTEST_SKIP() << "io_uring cannot run here";
-    }
-
     // With a kernel that receives ahead from the first receive on.
     template <class Body>
     static void run_ahead(Body body) {

@@ -259,14 +259,8 @@ TEST(tcp_lease, can_be_moved_and_is_empty_then) {
 
 // --- the buffers of io_uring --------------------------------------------------------------------
 
-class tcp_lease_ring : public ::testing::Test {
+class tcp_lease_ring : public io_uring_test {
 protected:
-    void SetUp() override {
-        const std::vector<backend_kind> kinds = real_backends();
-        if (std::find(kinds.begin(), kinds.end(), backend_kind::io_uring) == kinds.end())
-            GTEST_SKIP() << "io_uring cannot run here";
-    }
-
     // With four buffers; never receiving ahead, and doing so from the first receive on.
     template <class Body>
     static void run_with_four_buffers(Body body) {

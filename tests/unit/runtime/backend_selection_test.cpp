@@ -10,11 +10,13 @@
 #include "simul/base/config.hpp"
 #include "simul/base/error.hpp"
 #include "simul/runtime/backend.hpp"
+#include "support/run_on_backends.hpp"
 #include "support/scoped_variable.hpp"
 
 namespace simul {
 namespace {
 
+using test::io_uring_runs_here;
 using test::scoped_variable;
 
 // The text of the error that making `kind` ends with; empty when it works.
@@ -30,11 +32,6 @@ std::string refusal_of(backend_kind kind) {
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
-}
-
-bool io_uring_runs_here() {
-    std::string reason;
-    return detail::make_io_uring_backend(waited_for_by::itself, reason) != nullptr;
 }
 
 #if defined(__has_feature)
