@@ -36,6 +36,9 @@ def read_arguments():
     parser.add_argument("--seconds", type=float, default=1.0, help="for one run of a server")
     parser.add_argument("--wait", type=float, default=5.0, metavar="SECONDS",
                         help="the longest that a run waits for a quiet machine")
+    parser.add_argument("--patience", type=float, default=600.0, metavar="SECONDS",
+                        help="the longest, in all, that is spent on measuring again while others use "
+                        "half of a core; 0 for not looking [600]")
     parser.add_argument("--build", type=pathlib.Path, metavar="DIR",
                         help="simul as it was built there, whenever that was, instead of building it now")
     parser.add_argument("--record", type=pathlib.Path, metavar="FILE.md",
@@ -100,7 +103,9 @@ def main():
             sections += ["", f"### {workloads.WORKLOADS[name].title}", "",
                          *workloads.table(name, found)]
     text = machine.describe(session.repetitions, building.versions(session.took_part),
-                            None if builds_simul else arguments.build) + sections
+                            None if builds_simul else arguments.build)
+    text[2] += session.whole_core.said()
+    text += sections
     kept = [] if arguments.only else holding.recorded()
     text += ["", "### Thresholds", "", *thresholds.report(
         rows + kept, workloads.NAMES, workloads.titles(), arguments.only or workloads.WORKLOADS)]

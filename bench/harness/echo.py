@@ -33,7 +33,7 @@ def measure(session, workload="echo", cases=CASES):
         return [{"cpu": found[0]["server_cpu"] / 1e3,
                  **{name: found[0][name] for name in ("rate", "p50", "p99", "server_busy")}}]
 
-    return session.interleaved(workload, cases, once)
+    return session.interleaved(workload, cases, once, machine.SERVER_CPU)
 
 
 def measure_with_time_outs(session):

@@ -65,4 +65,4 @@ def measure(session):
                 raise Failed("no request was answered")
             return [{"cpu": used / 1e3 / found["requests"], **found}]
 
-        return session.interleaved("plaintext", CASES, once)
+        return session.interleaved("plaintext", CASES, once, machine.SERVER_CPU)

@@ -2,10 +2,12 @@
 """One run of the comparison: who is there, who had to be left out and why, and in which order they
 run."""
 
+import functools
 import sys
 
 from harness import building, machine, peers, tables
 from harness.machine import Failed
+from harness.whole_core import WholeCore
 
 
 class Session:
@@ -16,6 +18,7 @@ class Session:
         self.longest_wait = arguments.wait
         self.peers = chosen
         self.builder = builder
+        self.whole_core = WholeCore(builder, arguments.patience)
         self.left_out = []
         self.took_part = []
 
@@ -52,11 +55,11 @@ class Session:
                 self.took_part.append(peer)
         return found
 
-    def interleaved(self, workload, cases, measure):
+    def interleaved(self, workload, cases, measure, cpu=machine.CLIENT_CPU):
         """Rows of everybody in every case, as often as was asked for (what takes long less often),
         each time in another order.
-        `measure(program, case)` runs one once and returns its rows; who fails is left out of the
-        rest."""
+        `measure(program, case)` runs one once on `cpu` and returns its rows; who fails is left out
+        of the rest."""
         rows = []
         out = set()
         entrants = self.entrants(workload)
@@ -69,7 +72,8 @@ class Session:
                         break
                     machine.wait_for_quiet(self.longest_wait)
                     try:
-                        found = measure(peer.programs[workload], case)
+                        found = self.whole_core.measured(
+                            cpu, functools.partial(measure, peer.programs[workload], case))
                     except (Failed, OSError, ValueError) as failure:
                         self.leave_out(workload, peer.name, failure)
                         out.add(peer.key)

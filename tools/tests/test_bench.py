@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 
 from harness import (building, compilation, crawl, estimate, holding, machine,  # noqa: E402
                      memory, micro, peers, plaintext, plot, record, session, tables, thresholds,
-                     workloads)
+                     whole_core, workloads)
 
 NAMES = {"epoll": "C on epoll", "simul-epoll": "simul, epoll", "slow": "the slow one",
          "simul-uring": "simul, io_uring"}
@@ -487,7 +487,7 @@ class Programs(unittest.TestCase):
 
     def test_who_fails_is_left_out_of_the_rest_and_the_others_go_on(self):
         arguments = types.SimpleNamespace(build=pathlib.Path("/nonexistent"), repetitions=2,
-                                          seconds=1, wait=0)
+                                          seconds=1, wait=0, patience=0)
         command = {"echo": peers.Program(("sh",))}
         chosen = [peers.Peer("good", "Good", "C", (), command),
                   peers.Peer("bad", "Bad", "C", (), {"echo": peers.Program(("sh", "bad"))}),
@@ -509,7 +509,7 @@ class Programs(unittest.TestCase):
 
     def test_what_takes_long_runs_less_often(self):
         arguments = types.SimpleNamespace(build=pathlib.Path("/nonexistent"), repetitions=3,
-                                          seconds=1, wait=0)
+                                          seconds=1, wait=0, patience=0)
         chosen = [peers.Peer("long", "Long", "C", (), {"echo": peers.Program(("sh",), most=2)}),
                   peers.Peer("short", "Short", "C", (), {"echo": peers.Program(("sh",))})]
         running = session.Session(arguments, chosen, building.Builder(pathlib.Path("/nonexistent")))
@@ -518,6 +518,38 @@ class Programs(unittest.TestCase):
         self.assertEqual({"long": 2, "short": 3},
                          {who: sum(each["who"] == who for each in rows)
                           for who in ("long", "short")})
+
+    def looking_at(self, ratios):
+        """A WholeCore that finds these ratios, one after the other."""
+        made = whole_core.WholeCore(None, 100.0)
+        made.ratio = lambda cpu: ratios.pop(0)
+        pause, whole_core.PAUSE = whole_core.PAUSE, 0.0
+        self.addCleanup(setattr, whole_core, "PAUSE", pause)
+        return made
+
+    def test_what_was_measured_on_half_a_core_is_measured_again(self):
+        ratios = [0.66, 0.45, 0.66, 0.45, 0.45]  # half, whole, measured, half; whole, measured, whole
+        looking, results = self.looking_at(ratios), [1, 2]
+        self.assertEqual(2, looking.measured("1", lambda: results.pop(0)))
+        self.assertEqual([], ratios)
+        self.assertIn("for 1 of 1 measurements", looking.said())
+
+    def test_on_half_a_core_it_is_measured_at_last_and_said(self):
+        looking = self.looking_at([0.66, 0.66])
+        looking.left = 0.0
+        self.assertEqual(7, looking.measured("1", lambda: 7))
+        self.assertEqual(7, looking.measured("1", lambda: 7))
+        self.assertIn("for 0 of 2 measurements", looking.said())
+
+    def test_who_cannot_look_at_the_core_takes_it_for_whole_and_says_nothing(self):
+        looking = self.looking_at([])
+
+        def fail(_cpu):
+            raise machine.Failed("no compiler")
+
+        looking.ratio = fail
+        self.assertEqual(7, looking.measured("1", lambda: 7))
+        self.assertEqual("", looking.said())
 
     def test_lines_are_counted_without_blank_ones_and_the_preprocessor_s(self):
         self.assertEqual(2, compilation.count_lines('# 1 "x.cpp"\n\nint a;\n  \n#pragma b\n'))
