@@ -541,6 +541,14 @@ class Programs(unittest.TestCase):
         self.assertEqual(7, looking.measured("1", lambda: 7))
         self.assertIn("for 0 of 2 measurements", looking.said())
 
+    def test_patience_comes_to_an_end_while_it_waits_for_the_core(self):
+        looking = self.looking_at([])
+        looking.ratio = lambda cpu: 0.66
+        looking.left = 0.001
+        self.assertEqual(7, looking.measured("1", lambda: 7))
+        self.assertLessEqual(looking.left, 0)
+        self.assertIn("for 0 of 1 measurements", looking.said())
+
     def test_who_cannot_look_at_the_core_takes_it_for_whole_and_says_nothing(self):
         looking = self.looking_at([])
 
