@@ -2,40 +2,15 @@
 //
 // Cancellation scenarios of process_pool. A call runs in a real process until complete(), or stands
 // in the queue behind one that does.
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <new>
 #include <variant>
 #include <vector>
 
 #include "simul/concurrency/process_pool.hpp"
 #include "support/cancellation_harness.hpp"
+#include "support/worker_gate.hpp"
 
 namespace simul::test {
 namespace {
-
-// Memory that the program and its workers share.
-struct shared_flags {
-    std::atomic<int> began{0};
-    std::atomic<bool> may_end{false};
-};
-
-shared_flags& shared() {
-    static shared_flags* const flags = [] {
-        void* const memory = ::mmap(nullptr, sizeof(shared_flags), PROT_READ | PROT_WRITE,
-                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        return new (memory) shared_flags;
-    }();
-    return *flags;
-}
-
-int wait_for_permission(int result) {
-    ++shared().began;
-    while (!shared().may_end) ::usleep(20);
-    return result;
-}
 
 process_pool_options one_worker(process_cancel on_cancel) {
     process_pool_options options;
@@ -53,10 +28,10 @@ public:
     static constexpr bool runs_on(stage where) noexcept { return !is_simulated(where); }
 
     explicit process_world(stage where, process_cancel on_cancel = process_cancel::kill)
-        : scenario_world{where}, pool_{(reset(), one_worker(on_cancel))} {}
+        : scenario_world{where}, pool_{(reset_gate(), one_worker(on_cancel))} {}
 
-    void complete() override { shared().may_end = true; }
-    [[nodiscard]] bool is_ready() const override { return shared().began == 1; }
+    void complete() override { gate().open(); }
+    [[nodiscard]] bool is_ready() const override { return gate().began() == 1; }
     task<> verify(const run_state& run) override {
         const process_pool_statistics now = pool_.statistics();
         EXPECT_EQ(now.busy, 0U) << run.describe();
@@ -66,11 +41,6 @@ public:
     }
 
 protected:
-    static void reset() {
-        shared().began = 0;
-        shared().may_end = false;
-    }
-
     process_pool pool_;
 };
 
@@ -125,7 +95,7 @@ public:
     explicit closing_a_pool(stage where) : process_world{where} {
         run_options options;
         options.handle_interrupt = false;
-        shared().may_end = true;
+        gate().open();
         EXPECT_EQ(run_on(loop::current(), pool_.run(wait_for_permission, 7), options), 7);
     }
     auto wait() { return pool_.close(); }

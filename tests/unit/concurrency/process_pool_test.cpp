@@ -3,13 +3,11 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -33,7 +31,9 @@
 #include "simul/concurrency/outcome.hpp"
 #include "simul/concurrency/task_group.hpp"
 #include "simul/concurrency/timeout.hpp"
+#include "simul/runtime/blocking.hpp"
 #include "support/run_on_backends.hpp"
+#include "support/worker_gate.hpp"
 
 namespace point_cloud {
 
@@ -102,43 +102,17 @@ int kill_itself() {
     return 0;
 }
 
-// Memory that the program and its workers share: it must exist before the pool does.
-struct shared_flags {
-    std::atomic<int> began{0};
-    std::atomic<int> ended{0};
-    std::atomic<bool> may_end{false};
-};
-
-shared_flags& shared() {
-    static shared_flags* const flags = [] {
-        void* const memory = ::mmap(nullptr, sizeof(shared_flags), PROT_READ | PROT_WRITE,
-                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        return new (memory) shared_flags;
-    }();
-    return *flags;
-}
-
-void reset_shared() {
-    shared().began = 0;
-    shared().ended = 0;
-    shared().may_end = false;
-}
-
-int wait_for_permission(int result) {
-    ++shared().began;
-    while (!shared().may_end) ::usleep(100);
-    ++shared().ended;
-    return result;
-}
-
-// As above, and SIGTERM is no reason to end.
+// Passes the gate, and SIGTERM is no reason to end.
 int ignore_requests(int result) {
     ::signal(SIGTERM, SIG_IGN);
     return wait_for_permission(result);
 }
 
 task<> until_began(int calls) {
-    while (shared().began < calls) co_await sleep_for(1ms);
+    for (; calls != 0; --calls) {
+        const bool has_arrived = co_await offload([] { return gate().wait_for_arrival(); });
+        EXPECT_TRUE(has_arrived) << "a call has not begun in time";
+    }
 }
 
 // --- what must not be left ----------------------------------------------------------------------
@@ -185,7 +159,7 @@ void run_with_processes(Body body) {
     for (const backend_kind kind : test_backends()) {
         if (kind == backend_kind::simulated) continue;
         SCOPED_TRACE(name_of(kind));
-        reset_shared();
+        reset_gate();
         const std::size_t descriptors = open_descriptors();
         run(body(), options_for(kind));
         EXPECT_EQ(open_descriptors(), descriptors);
@@ -331,10 +305,10 @@ TEST(process_pool, says_how_many_are_busy_and_queued) {
             EXPECT_EQ(now.idle, 0U);
             EXPECT_EQ(now.busy, 2U);
             EXPECT_EQ(now.queued, 3U);
-            shared().may_end = true;
+            gate().open();
         });
         co_await group.run();
-        EXPECT_EQ(shared().ended, 5);
+        EXPECT_EQ(gate().ended(), 5);
     });
 }
 
@@ -464,7 +438,7 @@ TEST(process_pool, survives_workers_that_abort_exit_or_are_killed) {
         co_await expect_death(pool, SIGKILL, 0, kill_itself);
         co_await expect_death(pool, SIGKILL, 0, [] {
             ::close(3);  // the worker's end of the socket: no way back from there
-            while (true) ::usleep(1000);
+            while (true) ::pause();
         });
         const int sum = co_await pool.run(add, 1, 1);
         EXPECT_EQ(sum, 2);
@@ -583,10 +557,10 @@ TEST(process_pool, withdraws_a_queued_call_that_is_cancelled) {
             const auto result = co_await move_on_after(5ms, pool.run(wait_for_permission, 2));
             EXPECT_FALSE(result.has_value());
             EXPECT_EQ(pool.statistics().queued, 0U);
-            shared().may_end = true;
+            gate().open();
         });
         co_await group.run();
-        EXPECT_EQ(shared().began, 1);
+        EXPECT_EQ(gate().began(), 1);
         EXPECT_EQ(pool.statistics().restarts, 0U);
     });
 }
@@ -604,14 +578,14 @@ TEST(process_pool, ends_the_worker_of_a_call_that_is_cancelled) {
         const int second = co_await pool.run(process_of_this_call);
         EXPECT_NE(second, first);
         EXPECT_EQ(pool.statistics().restarts, 1U);
-        EXPECT_EQ(shared().ended, 0);
+        EXPECT_EQ(gate().ended(), 0);
     });
 }
 
 TEST(process_pool, kills_after_the_grace_who_does_not_listen) {
     run_with_processes([]() -> task<> {
         for (const duration grace : {duration{20ms}, duration::zero()}) {
-            reset_shared();
+            reset_gate();
             process_pool_options options = so_many(1);
             options.grace = grace;
             process_pool pool{options};
@@ -627,7 +601,7 @@ TEST(process_pool, kills_after_the_grace_who_does_not_listen) {
             EXPECT_TRUE(call.was_cancelled());
             EXPECT_GE(now() - before, grace);
             EXPECT_FALSE(exists(worker));
-            EXPECT_EQ(shared().ended, 0);
+            EXPECT_EQ(gate().ended(), 0);
         }
     });
 }
@@ -649,11 +623,11 @@ TEST(process_pool, lets_a_cancelled_call_finish_if_told_so) {
             call.cancel();
             for (int pass = 0; pass != 3; ++pass) co_await sleep_for(1ms);
             EXPECT_FALSE(call.done());
-            shared().may_end = true;
+            gate().open();
         });
         co_await group.run();
         EXPECT_TRUE(call.was_cancelled());
-        EXPECT_EQ(shared().ended, 1);
+        EXPECT_EQ(gate().ended(), 1);
         const int second = co_await pool.run(process_of_this_call);
         EXPECT_EQ(second, first);
     });
@@ -756,11 +730,11 @@ TEST(process_pool, may_be_closed_again_after_a_close_that_was_cancelled) {
             co_await until_began(1);
             const auto closed_in_time = co_await move_on_after(2ms, pool.close());
             EXPECT_FALSE(closed_in_time.has_value());
-            shared().may_end = true;
+            gate().open();
             co_await pool.close();
         });
         co_await group.run();
-        EXPECT_EQ(shared().ended, 1);
+        EXPECT_EQ(gate().ended(), 1);
         EXPECT_FALSE(has_children());
     });
 }
@@ -785,14 +759,14 @@ TEST(process_pool, fails_what_waits_and_runs_when_it_is_cancelled) {
         });
         co_await group.run();
         EXPECT_EQ(failed, 6);
-        EXPECT_EQ(shared().began, 2);
+        EXPECT_EQ(gate().began(), 2);
         co_await pool.close();
         EXPECT_FALSE(has_children());
     });
 }
 
 TEST(process_pool, dies_with_the_program) {
-    reset_shared();
+    reset_gate();
     const orphanage takes_starter_and_workers;
     const ::pid_t program = ::fork();
     if (program == 0) {  // a program that is killed while its workers are idle and busy
@@ -803,7 +777,7 @@ TEST(process_pool, dies_with_the_program) {
         }());
         std::_Exit(0);
     }
-    while (shared().began == 0) ::usleep(1000);
+    EXPECT_TRUE(gate().wait_for_arrival());
     ::kill(program, SIGKILL);
     ::waitpid(program, nullptr, 0);
 }
