@@ -57,27 +57,20 @@ private:
     std::atomic<int> ended_{0};
 };
 
-namespace detail {
-
-inline void* memory_of_the_gate() {
-    static void* const memory = [] {
-        void* const mapped = ::mmap(nullptr, sizeof(worker_gate), PROT_READ | PROT_WRITE,
-                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (mapped == MAP_FAILED) throw std::bad_alloc{};
-        return ::new (mapped) worker_gate;
-    }();
-    return memory;
-}
-
-}  // namespace detail
-
+/// The one gate of this program.
 inline worker_gate& gate() {
-    return *static_cast<worker_gate*>(detail::memory_of_the_gate());
+    static worker_gate* const shared = [] {
+        void* const memory = ::mmap(nullptr, sizeof(worker_gate), PROT_READ | PROT_WRITE,
+                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) throw std::bad_alloc{};
+        return ::new (memory) worker_gate;
+    }();
+    return *shared;
 }
 
 /// Nobody has begun, and the gate is closed. Calls that still wait in it would wait for ever.
 inline void reset_gate() {
-    ::new (detail::memory_of_the_gate()) worker_gate;
+    ::new (&gate()) worker_gate;
 }
 
 /// The usual call: passes the gate.
